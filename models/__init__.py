@@ -1,0 +1,1 @@
+"""What a job and the catalog are, and how a job moves."""

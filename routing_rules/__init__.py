@@ -1,0 +1,1 @@
+"""Which tag group, which command, which cluster: pure decisions, with their reasons."""
