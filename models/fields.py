@@ -110,10 +110,11 @@ class Number(fields.Integer):
     def __init__(self, lowest: int, highest: int, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(lowest, highest), **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValidationError("Not a valid integer.")
-        return super()._deserialize(value, attr, data, **kwargs)
+        super()._deserialize(value, attr, data, **kwargs)
+        return value
 
 
 class Flag(fields.Boolean):
@@ -125,7 +126,7 @@ class Flag(fields.Boolean):
         return value
 
 
-class Texts(fields.List):
+class Texts(fields.List[Any]):
     """An ordered list of strings, kept as a tuple."""
 
     def __init__(self, inner: fields.Field[Any] | None = None, **kwargs: Any) -> None:
@@ -135,7 +136,7 @@ class Texts(fields.List):
         return tuple(super()._deserialize(value, attr, data, **kwargs))
 
 
-class TagSet(fields.List):
+class TagSet(fields.List[Any]):
     """A set of tags; sorted on the wire, blanks dropped."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -145,9 +146,8 @@ class TagSet(fields.List):
         return sorted(value or ())
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return frozenset(
-            tag for tag in super()._deserialize(value, attr, data, **kwargs) if tag.strip()
-        )
+        found = super()._deserialize(value, attr, data, **kwargs) or ()
+        return frozenset(tag for tag in found if tag and tag.strip())
 
 
 class Arguments(Texts):

@@ -240,7 +240,8 @@ def load_job_request(data: object) -> JobRequest:
     Raises:
         InvalidInput: Something is wrong; every problem is named with its path.
     """
-    return _load(JOB_REQUEST, data, "job request")
+    request: JobRequest = _load(JOB_REQUEST, data, "job request")
+    return request
 
 
 def load_resource(kind: str, data: object) -> AnyResource:
@@ -249,7 +250,8 @@ def load_resource(kind: str, data: object) -> AnyResource:
     Raises:
         InvalidInput: Something is wrong; every problem is named with its path.
     """
-    return _load(CATALOG_SCHEMAS[kind], data, kind.removesuffix("s"))
+    resource: AnyResource = _load(CATALOG_SCHEMAS[kind], data, kind.removesuffix("s"))
+    return resource
 
 
 def dump_job_request(request: JobRequest) -> dict[str, Any]:
@@ -292,7 +294,8 @@ def _load(schema: WireSchema, data: object, what: str) -> Any:
 
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
     """A validation error's problems, each with its path (`clusterCriterias[0].tags`)."""
-    return sorted(_flatten("", error.normalized_messages()))
+    messages = error.messages
+    return sorted(_flatten("", messages if isinstance(messages, dict) else {"_schema": messages}))
 
 
 def _flatten(path: str, messages: object) -> Iterator[tuple[str, str]]:

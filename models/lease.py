@@ -1,0 +1,91 @@
+"""Who may act for a cluster: a lease with an epoch that rises with each holder, in MongoDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from .database import database, now
+from .errors import LeaseLost
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease that this worker holds.
+
+    Holders compare each other's times by their own clocks: the hosts of a fleet must agree to within
+    a few seconds (NTP), and nothing is done in a lease's last seconds (see `check`).
+    """
+
+    name: str
+    holder: str
+    #: Rises by one with each holder, so that what an old holder still writes can be told apart.
+    epoch: int
+    until: datetime
+    #: When the last pass under this lease looked at the cluster; None before the first one.
+    swept_at: datetime | None
+
+    def check(self, seconds: float) -> None:
+        """Make sure that the lease is ours for that long; extends it when it would not be.
+
+        Arguments:
+            seconds: How long what is about to be done may take.
+
+        Raises:
+            LeaseLost: Another worker took over.
+        """
+        found = database()["leases"].update_one(
+            {"_id": self.name, "epoch": self.epoch, "until": {"$gt": now()}},
+            {"$max": {"until": now() + timedelta(seconds=seconds)}},
+        )
+        if found.matched_count == 0:
+            raise LeaseLost(f"{self.holder} no longer holds the lease of {self.name}.")
+
+    def release(self, *, swept_at: datetime | None = None) -> None:
+        """Give it back, and note when the cluster was last looked at."""
+        change: dict[str, Any] = {"until": now() - timedelta(seconds=1)}
+        if swept_at:
+            change["swept_at"] = swept_at
+        database()["leases"].update_one({"_id": self.name, "epoch": self.epoch}, {"$set": change})
+
+
+def acquire(name: str, holder: str, seconds: float) -> Lease | None:
+    """Take the lease, or return None when another worker holds it.
+
+    Arguments:
+        name: What it is for: a cluster's id, or `clock`.
+        holder: This worker, as its log names it.
+        seconds: How long it is ours unless it is released before.
+    """
+    leases = database()["leases"]
+    moment = now()
+    until = moment + timedelta(seconds=seconds)
+    found = leases.find_one({"_id": name})
+    if found is None:
+        try:
+            leases.insert_one({"_id": name, "holder": holder, "epoch": 1, "until": until})
+        except DuplicateKeyError:
+            return None
+        return Lease(name, holder, 1, until, None)
+    if found["until"] > moment:
+        return None
+    epoch = int(found["epoch"])
+    taken = leases.update_one(
+        {"_id": name, "epoch": epoch, "until": found["until"]},
+        {"$set": {"holder": holder, "until": until, "epoch": epoch + 1}},
+    )
+    if taken.modified_count == 0:
+        return None
+    return Lease(name, holder, epoch + 1, until, found.get("swept_at"))
+
+
+def swept_times(names: list[str]) -> dict[str, tuple[datetime | None, bool]]:
+    """For each lease: when its cluster was last looked at, and whether somebody holds it now."""
+    moment = now()
+    return {
+        found["_id"]: (found.get("swept_at"), found["until"] > moment)
+        for found in database()["leases"].find({"_id": {"$in": names}})
+    }

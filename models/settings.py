@@ -1,0 +1,268 @@
+"""What can be set from outside: every variable once, with its default and its meaning."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from .errors import BadSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: how it is read, and what a user is told of it."""
+
+    variable: str
+    default: str
+    meaning: str
+    #: Turns the text into the value; raises ValueError when it cannot.
+    read: Callable[[str], Any]
+    expected: str
+
+
+def _address(*schemes: str) -> Callable[[str], str | None]:
+    def read(text: str) -> str | None:
+        if not text:
+            return None
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(text)
+        _ = parts.port  # raises ValueError where it is no number
+        return text
+
+    return read
+
+
+def _store(text: str) -> str | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme == "s3" and parts.netloc and not parts.query:
+        return text.rstrip("/")
+    if parts.scheme in ("", "file") and parts.path.strip("/"):
+        return str(Path(parts.path).expanduser().absolute())
+    raise ValueError(text)
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser().absolute() if text else None
+
+
+def _number(lowest: float, highest: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text)
+        if not lowest <= value <= highest:
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not lowest <= value <= highest:
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _bind(text: str) -> tuple[str, int] | None:
+    if not text:
+        return None
+    match = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})", text)
+    if not match or int(match[2]) > 65535:
+        raise ValueError(text)
+    return match[1].strip("[]"), int(match[2])
+
+
+#: Every setting, by its attribute in Settings. The reference in docs/ is generated from this table.
+SETTINGS: Final[dict[str, Setting]] = {
+    "amqp_url": Setting(
+        "TAGFLEET_AMQP_URL",
+        "",
+        "RabbitMQ. Unset: jobs travel inside the one process that `tagfleet up` starts.",
+        _address("amqp", "amqps"),
+        "amqp://user:password@host:5672/vhost or amqps://...",
+    ),
+    "mongodb_url": Setting(
+        "TAGFLEET_MONGODB_URL",
+        "",
+        "MongoDB, with the database's name in the path (default `tagfleet`). "
+        "Unset: an embedded, durable one in TAGFLEET_DATA.",
+        _address("mongodb", "mongodb+srv"),
+        "mongodb://user:password@host:27017/database",
+    ),
+    "rules": Setting(
+        "TAGFLEET_RULES",
+        "",
+        "The admins' rule files: a folder or one YAML file. Unset: one tag group, `default`.",
+        _path,
+        "a path",
+    ),
+    "staging_url": Setting(
+        "TAGFLEET_STAGING_URL",
+        "",
+        "Where the files of jobs are staged for their cluster. Unset: the local S3 of the embedded mode.",
+        _store,
+        "s3://bucket/prefix or a folder",
+    ),
+    "archive_url": Setting(
+        "TAGFLEET_ARCHIVE_URL",
+        "",
+        "Where the logs of ended jobs are kept. Unset: the local S3 of the embedded mode.",
+        _store,
+        "s3://bucket/prefix or a folder",
+    ),
+    "data": Setting(
+        "TAGFLEET_DATA",
+        ".tagfleet",
+        "The folder of the embedded mode: database, local EMR, `endpoints.json`.",
+        _path,
+        "a path",
+    ),
+    "log": Setting(
+        "TAGFLEET_LOG",
+        "console",
+        "How log lines look.",
+        _one_of("console", "json"),
+        "console or json",
+    ),
+    "log_level": Setting(
+        "TAGFLEET_LOG_LEVEL",
+        "INFO",
+        "The least important log line that is written.",
+        _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        "DEBUG, INFO, WARNING or ERROR",
+    ),
+    "metrics_bind": Setting(
+        "TAGFLEET_METRICS_BIND",
+        "127.0.0.1:9191",
+        "Where a worker serves its Prometheus metrics. Port 0 takes a free one; empty switches it off.",
+        _bind,
+        "host:port",
+    ),
+    "sweep_seconds": Setting(
+        "TAGFLEET_SWEEP_SECONDS",
+        "15",
+        "How often the steps of a cluster with open jobs are listed. EMR's default quota is one "
+        "ListSteps every 2 s for the whole account: keep it above 2 s times the number of clusters.",
+        _number(0.2, 3600),
+        "seconds between 0.2 and 3600",
+    ),
+    "batch_seconds": Setting(
+        "TAGFLEET_BATCH_SECONDS",
+        "1",
+        "How long an accepted job may wait for others, to be submitted with them in one call.",
+        _number(0, 60),
+        "seconds between 0 and 60",
+    ),
+    "look_ahead": Setting(
+        "TAGFLEET_LOOK_AHEAD",
+        "10",
+        "How many steps a cluster is given beyond those that it runs at once.",
+        _whole(0, 250),
+        "a whole number between 0 and 250",
+    ),
+    "lease_seconds": Setting(
+        "TAGFLEET_LEASE_SECONDS",
+        "60",
+        "How long a worker may act for a cluster before another may take over.",
+        _number(2, 3600),
+        "seconds between 2 and 3600",
+    ),
+    "max_body_bytes": Setting(
+        "TAGFLEET_MAX_BODY_BYTES",
+        str(8 * 1024 * 1024),
+        "The largest message body that is read; a larger one is a dead letter.",
+        _whole(1024, 128 * 1024 * 1024),
+        "a whole number of bytes between 1024 and 134217728",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, checked; read once, at start."""
+
+    amqp_url: str | None
+    mongodb_url: str | None
+    rules: Path | None
+    staging_url: str | None
+    archive_url: str | None
+    data: Path
+    log: str
+    log_level: str
+    metrics_bind: tuple[str, int] | None
+    sweep_seconds: float
+    batch_seconds: float
+    look_ahead: int
+    lease_seconds: float
+    max_body_bytes: int
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment, and a `.env` file in the current folder for what it does not set.
+
+        Raises:
+            BadSetting: A value cannot be used; names the variable and what is expected.
+        """
+        if environ is None:
+            environ = {**read_env_file(Path(".env")), **os.environ}
+        known = {setting.variable for setting in SETTINGS.values()}
+        for variable in environ:
+            if (
+                variable.startswith("TAGFLEET_")
+                and variable not in known
+                and not variable.startswith("TAGFLEET_TEST_")
+            ):
+                raise BadSetting(variable, "...", f"one of {', '.join(sorted(known))}")
+        return cls(**{name: _value(setting, environ) for name, setting in SETTINGS.items()})
+
+
+def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
+    text = environ.get(setting.variable, setting.default).strip()
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise BadSetting(setting.variable, masked(text), setting.expected) from error
+
+
+def masked(url: str) -> str:
+    """The URL without its password, fit for a log, an error or a file."""
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        return re.sub(r"//[^/]*@", "//***@", url)
+    if password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a `.env` file; quotes around a value are dropped."""
+    if not path.is_file():
+        return {}
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, separator, value = line.strip().removeprefix("export ").partition("=")
+        if separator and not name.startswith("#"):
+            found[name.strip()] = value.strip().strip("\"'")
+    return found

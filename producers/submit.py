@@ -1,0 +1,30 @@
+"""Submits a request: published where there is a broker, recorded where there is none."""
+
+from __future__ import annotations
+
+from ..models import job
+from ..models.database import now
+from ..models.queues import INTAKE
+from ..models.resources import JobRequest
+from ..models.schemas import dump_job_request
+from ..models.settings import Settings
+from ..routing_rules.groups import load_rules
+from .publisher import Publisher
+
+
+def submit(settings: Settings, request: JobRequest) -> None:
+    """Hand a job to the fleet; on return it is safe with the broker or with the database.
+
+    Submitting the same request under the same id again changes nothing.
+
+    Raises:
+        JobConflict: Without a broker: the id belongs to a job with another body.
+        PublishFailed, ServiceUnavailable: The broker did not take it; submit it again.
+    """
+    if settings.amqp_url:
+        with Publisher(settings.amqp_url) as publisher:
+            publisher.publish(dump_job_request(request), routing_key=INTAKE)
+        return
+    tag_group = load_rules(settings.rules).tag_group_of(request)
+    # The embedded fleet has no queue to knock at: its clock finds the job within a second.
+    job.record(request, tag_group, worker="submit", ring_at=now())

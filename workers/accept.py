@@ -1,0 +1,160 @@
+"""Records a request, routes it, and stages its files: until it waits for a slot on its cluster."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import timedelta
+
+from ..models import job as jobs
+from ..models.database import now
+from ..models.errors import JobConflict, Retryable, StagingFailed, Unresolvable
+from ..models.job import Job
+from ..models.lifecycle import Move, advance
+from ..models.resources import Application, Cluster, Command
+from ..models.snapshot import CatalogSnapshot
+from ..models.states import JobStatus
+from ..monitoring import metrics
+from ..monitoring.logs import log_context
+from ..routing_rules.resolver import Resolution, resolve
+from .broker.delivery import Delivery
+from .fleet import Fleet
+from .requests import Refused, read_request, refuse
+from .steps import step_of
+
+log = logging.getLogger(__name__)
+
+#: How long a job may be on its way through here before the clock rings for it: its worker died, most
+#: likely. Two workers at one job do no harm (every move is a compare-and-set), only double work.
+RING = timedelta(seconds=60)
+
+#: The longest pause between two tries, when what is needed does not answer.
+LONGEST_PAUSE = timedelta(minutes=15)
+
+
+def accept(fleet: Fleet, delivery: Delivery) -> None:
+    """Take on a request that was published to the queue of its tag group."""
+    tag_group = delivery.routing_key
+    try:
+        request = read_request(delivery)
+    except Refused as refused:
+        metrics.record_request(tag_group, "invalid")
+        refuse(fleet, delivery, refused, tag_group)
+        return
+    try:
+        is_new = jobs.record(request, tag_group, worker=fleet.worker, ring_at=now() + RING)
+    except JobConflict as conflict:
+        metrics.record_request(tag_group, "conflict")
+        fleet.bus.dead_letter(delivery, str(conflict))
+        return
+    metrics.record_request(tag_group, "accepted" if is_new else "duplicate")
+    if is_new:
+        take_on(fleet, [request.id])
+
+
+def take_on(fleet: Fleet, job_ids: Iterable[str]) -> None:
+    """Bring recorded jobs as far as they come; where a second worker is at one, it does no harm."""
+    for job in jobs.get_all(job_ids):
+        with log_context(job_id=job.id, tag_group=job.tag_group):
+            _take_on(fleet, job)
+
+
+def _take_on(fleet: Fleet, job: Job) -> None:
+    catalog = fleet.catalog.snapshot()
+    if job.kill and job.status in (JobStatus.RESERVED, JobStatus.RESOLVED):
+        _end(fleet, job, JobStatus.KILLED, f"Killed: {job.kill.reason}")
+        return
+    if job.status is JobStatus.RESERVED and not _route(fleet, job, catalog):
+        return
+    if job.status is JobStatus.RESOLVED:
+        _stage(fleet, job, catalog)
+
+
+def _route(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> bool:
+    try:
+        # The job's id is the seed: a second try after a crash decides the same.
+        with metrics.routing_time():
+            found = resolve(job.request(), catalog, seed=job.id)
+    except Unresolvable as error:
+        metrics.record_decision(job.tag_group, "unresolvable")
+        _end(fleet, job, JobStatus.FAILED, error.reason, rationale_json=json.dumps(error.rationale))
+        return False
+    metrics.record_decision(job.tag_group, "resolved")
+    if found.cluster.engine is None:
+        _end(fleet, job, JobStatus.FAILED, f"Cluster {found.cluster.id!r} has no engine: its catalog entry must say how it is reached.")
+        return False
+    routed = _routed(found)
+    message = f"Runs command {found.command.id} on cluster {found.cluster.id}."
+    if not advance(Move(job_id=job.id, before=JobStatus.RESERVED, after=JobStatus.RESOLVED, message=message, also=routed), worker=fleet.worker):
+        return False
+    job.reload()
+    log.info(message, extra={"action": "routed", "cluster": found.cluster.id})
+    return True
+
+
+def _routed(found: Resolution) -> dict[str, object]:
+    assert found.cluster.engine
+    engine = asdict(found.cluster.engine)
+    del engine["type"]
+    return {
+        "command_id": found.command.id,
+        "command_name": found.command.name,
+        "cluster_id": found.cluster.id,
+        "cluster_name": found.cluster.name,
+        "applications": [application.id for application in found.applications],
+        "engine": {name: value for name, value in engine.items() if value is not None},
+        "emr_cluster_id": found.cluster.engine.cluster_id,
+        "timeout": found.timeout,
+        "memory": found.memory,
+        "cpu": found.cpu,
+        "rationale_json": json.dumps(found.rationale),
+    }
+
+
+def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
+    request = job.request()
+    try:
+        cluster, command, applications = _chosen(job, catalog)
+        with metrics.staging_time():
+            step, staged = step_of(fleet.staging, job, request, cluster, command, applications)
+    except StagingFailed as error:
+        _end(fleet, job, JobStatus.FAILED, str(error))
+        return
+    except Retryable as error:
+        _try_later(job, error)
+        return
+    for file in staged:
+        metrics.record_staged(file.moved)
+    message = f"Waits for a slot on cluster {cluster.id}."
+    also = {
+        "step": {"jar": step.jar, "arguments": list(step.arguments)},
+        "staged_files": [
+            {"source": file.source, "target": file.target, "checksum": file.checksum, "size": file.size}
+            for file in staged
+        ],
+        "ring_at": None,
+    }
+    if advance(Move(job_id=job.id, before=JobStatus.RESOLVED, after=JobStatus.ACCEPTED, message=message, also=also), worker=fleet.worker):
+        log.info(message, extra={"action": "accepted", "cluster": cluster.id})
+
+
+def _chosen(job: Job, catalog: CatalogSnapshot) -> tuple[Cluster, Command, list[Application]]:
+    try:
+        cluster, command = catalog.clusters[str(job.cluster_id)], catalog.commands[str(job.command_id)]
+        return cluster, command, [catalog.applications[name] for name in job.applications]
+    except KeyError as error:
+        raise StagingFailed(f"catalog entry {error}", "it was taken out of the catalog after the job was routed") from error
+
+
+def _try_later(job: Job, error: Retryable) -> None:
+    pause = min(LONGEST_PAUSE, timedelta(seconds=5) * 2 ** min(job.rings, 10))
+    log.warning(f"{error}; tried again in {pause.total_seconds():.0f} s.", extra={"action": "delayed"})
+    Job.objects(id=job.id, status=job.status).update_one(set__ring_at=now() + pause, set__status_message=f"{error}; tried again.")
+
+
+def _end(fleet: Fleet, job: Job, status: JobStatus, message: str, **also: object) -> None:
+    if advance(Move(job_id=job.id, before=job.status, after=status, message=message, also=also), worker=fleet.worker):
+        log.info(message, extra={"action": "ended", "status": str(status)})
+        fleet.bus.ring("finish", [job.id])

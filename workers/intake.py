@@ -1,0 +1,32 @@
+"""Finds the tag group of a request whose producer does not know the rules."""
+
+from __future__ import annotations
+
+import logging
+
+from ..models.errors import InvalidInput
+from ..models.queues import INTAKE
+from .broker.delivery import Delivery
+from .fleet import Fleet
+from .requests import Refused, read_request, refuse
+
+log = logging.getLogger(__name__)
+
+
+def intake(fleet: Fleet, delivery: Delivery) -> None:
+    """Pass the request on to its tag group's queue, or keep it as a dead letter."""
+    try:
+        request = read_request(delivery)
+        if delivery.routing_key != INTAKE:
+            # The exchange sends here what no queue takes.
+            groups = ", ".join([*fleet.rules.names, INTAKE])
+            problem = InvalidInput(
+                "message", [f"routing key {delivery.routing_key!r} is unknown: expected one of {groups}"]
+            )
+            raise Refused(problem, request.id, {})
+    except Refused as refused:
+        refuse(fleet, delivery, refused, tag_group=INTAKE)
+        return
+    tag_group = fleet.rules.tag_group_of(request)
+    log.info("Sent to its tag group.", extra={"action": "intake", "job_id": request.id, "tag_group": tag_group})
+    fleet.bus.forward(delivery, tag_group)

@@ -1,0 +1,1 @@
+"""One pass over one cluster: what MongoDB wants, compared with what the cluster has."""
