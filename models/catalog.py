@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -138,7 +138,7 @@ def catalog_version() -> int:
     return int(found["number"]) if found else 0
 
 
-def apply(resources: Iterable[AnyResource]) -> list[tuple[Change, AnyResource]]:
+def apply(resources: Sequence[AnyResource]) -> list[tuple[Change, AnyResource]]:
     """Create or replace entries; what is the same already is left alone.
 
     The entries are checked values: nothing here refuses one. Returns what happened to each.

@@ -6,7 +6,6 @@ ten thousand jobs; production sets TAGFLEET_MONGODB_URL.
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -38,7 +37,10 @@ def served(folder: Path) -> Iterator[str]:
     program = _program()
     with only_one(folder):
         port = free_port()
-        command = [program, "--config", os.devnull, "--host", "127.0.0.1", "--port", str(port)]
+        config = folder / "server.toml"
+        config.touch()
+        # A file of its own, for otherwise it would take any secantusd.toml that lies about.
+        command = [program, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
         # Without --sync-on-commit, a kill -9 takes the last acknowledged writes with it.
         command += ["--storage-path", str(folder / "files"), "--sync-on-commit", "--cache-size", "256M"]
         with (folder / "server.log").open("ab") as log:

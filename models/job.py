@@ -155,6 +155,11 @@ class Job(me.Document):
         return dict(json.loads(self.rationale_json)) if self.rationale_json else None
 
 
+def ensure_indexes() -> None:
+    """Build the indexes that are missing."""
+    Job.ensure_indexes()
+
+
 def record(request: JobRequest, tag_group: str, *, worker: str, ring_at: datetime) -> bool:
     """Record a request as a RESERVED job; the insert by id is what makes a second delivery harmless.
 

@@ -82,10 +82,23 @@ def acquire(name: str, holder: str, seconds: float) -> Lease | None:
     return Lease(name, holder, epoch + 1, until, found.get("swept_at"))
 
 
-def swept_times(names: list[str]) -> dict[str, tuple[datetime | None, bool]]:
-    """For each lease: when its cluster was last looked at, and whether somebody holds it now."""
+@dataclass(frozen=True, slots=True)
+class LeaseState:
+    """What anybody may know of a lease."""
+
+    held: bool
+    epoch: int
+    swept_at: datetime | None
+
+
+#: The state of a lease that nobody has held yet.
+NEVER_HELD = LeaseState(held=False, epoch=0, swept_at=None)
+
+
+def look(names: list[str]) -> dict[str, LeaseState]:
+    """The states of these leases; one that nobody has held yet is left out."""
     moment = now()
     return {
-        found["_id"]: (found.get("swept_at"), found["until"] > moment)
+        found["_id"]: LeaseState(found["until"] > moment, int(found["epoch"]), found.get("swept_at"))
         for found in database()["leases"].find({"_id": {"$in": names}})
     }

@@ -224,15 +224,13 @@ class Settings:
         """
         if environ is None:
             environ = {**read_env_file(Path(".env")), **os.environ}
-        known = {setting.variable for setting in SETTINGS.values()}
-        for variable in environ:
-            if (
-                variable.startswith("TAGFLEET_")
-                and variable not in known
-                and not variable.startswith("TAGFLEET_TEST_")
-            ):
-                raise BadSetting(variable, "...", f"one of {', '.join(sorted(known))}")
         return cls(**{name: _value(setting, environ) for name, setting in SETTINGS.items()})
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """The TAGFLEET_ variables that nothing reads: misspelt ones, most likely."""
+    known = {setting.variable for setting in SETTINGS.values()}
+    return sorted(name for name in environ if name.startswith("TAGFLEET_") and name not in known)
 
 
 def _value(setting: Setting, environ: Mapping[str, str]) -> Any:

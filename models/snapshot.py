@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from .resources import (
     ID_TAG,
@@ -15,7 +15,6 @@ from .resources import (
     Cluster,
     Command,
     Criterion,
-    is_own_tag,
 )
 from .states import ClusterStatus, CommandStatus
 
@@ -24,7 +23,8 @@ R = TypeVar("R", Application, Command, Cluster)
 #: One thing that a criterion asks for: ("tag", "type:yarn"), ("status", "UP").
 _Term: TypeAlias = tuple[str, str]
 
-_PARTS = ("id", "name", "version", "status")
+_NOWHERE: Final[frozenset[int]] = frozenset()
+_PARTS: Final = ("id", "name", "version", "status")
 
 
 class CatalogSnapshot:
@@ -114,6 +114,7 @@ class _Shelf(Generic[R]):
         )
 
     def matching(self, criterion: Criterion, default_status: str) -> list[R]:
+        """Those that bear every term."""
         found: list[frozenset[int]] = []
         for term in _asked(criterion, default_status):
             positions = self._positions.get(term)
@@ -126,19 +127,34 @@ class _Shelf(Generic[R]):
         return [self.ordered[at] for at in sorted(matched)]
 
     def near(self, criterion: Criterion, default_status: str, limit: int) -> list[R]:
-        terms = list(_asked(criterion, default_status))
-        shared: Counter[int] = Counter()
-        for term in terms:
-            shared.update(self._positions.get(term, ()))
-        nearest = heapq.nsmallest(
-            limit,
-            (
-                (-count, at)
-                for at, count in shared.items()
-                if count < len(terms) or at in self._never
-            ),
-        )
-        return [self.ordered[at] for _, at in nearest]
+        """Those that bear most of the terms, but do not match."""
+        found = [self._positions.get(term, _NOWHERE) for term in _asked(criterion, default_status)]
+        nearest = self._missing_one(found)
+        # Seldom needed in a large catalog, where it is dear: a look at everything.
+        return [
+            self.ordered[at]
+            for at in (
+                heapq.nsmallest(limit, nearest)
+                if len(nearest) >= limit
+                else self._missing_least(found, limit)
+            )
+        ]
+
+    def _missing_one(self, found: list[frozenset[int]]) -> frozenset[int]:
+        """Those that have all but one of what is asked for."""
+        everything = frozenset(range(len(self.ordered)))
+        matched = everything.intersection(*sorted(found, key=len))
+        nearest = matched & self._never
+        for at in range(len(found)):
+            others = sorted(found[:at] + found[at + 1 :], key=len) or [everything]
+            nearest |= others[0].intersection(*others[1:]) - matched - self._never
+        return nearest
+
+    def _missing_least(self, found: list[frozenset[int]], limit: int) -> list[int]:
+        """Those that have most of what is asked for, if they have any of it."""
+        shared = Counter(at for positions in found for at in positions)
+        missing = ((len(found) - count + (at in self._never), at) for at, count in shared.items())
+        return [at for _, at in heapq.nsmallest(limit, (each for each in missing if each[0]))]
 
 
 def matches(criterion: Criterion, resource: AnyResource, default_status: str) -> bool:
@@ -147,20 +163,27 @@ def matches(criterion: Criterion, resource: AnyResource, default_status: str) ->
     Arguments:
         default_status: What is asked for when the criterion names no status.
     """
-    return not misses(criterion, resource, default_status)
+    return (
+        resource.status == (default_status if criterion.status is None else criterion.status)
+        and (criterion.tags <= resource.tags or criterion.tags <= resource.tags | _own(resource))
+        and criterion.id in (None, resource.id)
+        and criterion.name in (None, resource.name)
+        and criterion.version in (None, resource.version)
+        and not _can_never_match(resource)
+    )
 
 
 def misses(criterion: Criterion, resource: AnyResource, default_status: str) -> list[str]:
     """What keeps the resource from matching, in words; empty when it matches."""
-    borne = set(_borne(resource))
-    found = [
-        f"tag {value!r} is missing"
-        if part == "tag"
-        else f"{part} is {getattr(resource, part)}, not {value}"
-        for part, value in _asked(criterion, default_status)
-        if (part, value) not in borne
-    ]
-    return [*found, "it has no cluster criteria"] if _can_never_match(resource) else found
+    found = []
+    for part, value in _asked(criterion, default_status):
+        if part != "tag" and getattr(resource, part) != value:
+            found.append(f"{part} is {getattr(resource, part)}, not {value}")
+        elif part == "tag" and value not in resource.tags and value not in _own(resource):
+            found.append(f"tag {value!r} is missing")
+    if _can_never_match(resource):
+        found.append("it has no cluster criteria")
+    return found
 
 
 def _asked(criterion: Criterion, default_status: str) -> Iterator[_Term]:
@@ -177,11 +200,13 @@ def _asked(criterion: Criterion, default_status: str) -> Iterator[_Term]:
 def _borne(resource: AnyResource) -> Iterator[_Term]:
     for part in _PARTS:
         yield part, str(getattr(resource, part))
-    yield "tag", ID_TAG + resource.id
-    yield "tag", NAME_TAG + resource.name
-    for tag in resource.tags:
-        if not is_own_tag(tag):
-            yield "tag", tag
+    for tag in resource.tags | _own(resource):
+        yield "tag", tag
+
+
+def _own(resource: AnyResource) -> frozenset[str]:
+    """The tags that say id and name; a resource bears them without having been given them."""
+    return frozenset({ID_TAG + resource.id, NAME_TAG + resource.name})
 
 
 def _can_never_match(resource: AnyResource) -> bool:

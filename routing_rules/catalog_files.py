@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
-from tagfleet.models.errors import InvalidInput
-from tagfleet.models.fields import WireSchema
-from tagfleet.models.resources import AnyResource, Application, Cluster, Command
-from tagfleet.models.schemas import CATALOG_SCHEMAS
-from tagfleet.models.snapshot import CatalogSnapshot
-
+from ..models.errors import InvalidInput
+from ..models.fields import WireSchema
+from ..models.resources import AnyResource, Application, Cluster, Command
+from ..models.schemas import CATALOG_SCHEMAS
+from ..models.snapshot import CatalogSnapshot
 from .files import files_of
 from .positions import Document, read_file
 

@@ -12,10 +12,9 @@ from typing import Any
 import yaml
 from marshmallow import ValidationError
 
-from tagfleet.models.errors import InvalidInput, Unresolvable
-from tagfleet.models.resources import JobRequest
-from tagfleet.models.schemas import JOB_REQUEST
-
+from ..models.errors import InvalidInput, Unresolvable
+from ..models.resources import JobRequest
+from ..models.schemas import JOB_REQUEST
 from .catalog_files import read_catalog
 from .explanation import render
 from .groups import load_rules
@@ -53,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", metavar="N", help="decides what is left to chance (default: the request's id)"
     )
     parser.add_argument(
+        "-o",
         "--output",
         choices=["table", "json", "yaml"],
         default="table",

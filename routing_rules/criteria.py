@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagfleet.models.resources import Criterion
+from ..models.resources import Criterion
 
 _PARTS = ("id", "name", "version", "status")
 

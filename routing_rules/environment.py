@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tagfleet.models.resources import Cluster, Command, JobRequest
+from ..models.resources import Cluster, Command, JobRequest
 
 #: The generation of Genie whose variables these are.
 GENIE_VERSION = "4"

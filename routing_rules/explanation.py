@@ -55,17 +55,19 @@ def _standing(command: Mapping[str, Any], data: Mapping[str, Any]) -> str:
         return "no cluster to run on"
     # The list is ranked, so its first command has the best preference of all.
     best = data["commands"][0]["preference"]
-    wish = f"meets wish {command['preference'] + 1} of the request"
+    meets = f"meets criterion {command['preference'] + 1} of the request"
     if command["preference"] > best:
-        return f"{wish}; another command meets wish {best + 1}"
-    return f"{wish}, chosen" if command["id"] == data["command"] else wish
+        return f"{meets}; another command meets criterion {best + 1}"
+    if command["id"] == data["command"]:
+        return f"{meets}, chosen"
+    return f"{meets}; a selector picked another command" if data["command"] else meets
 
 
 def _attempt_line(attempt: Mapping[str, Any]) -> str:
-    wish = f"wish {attempt['preference'] + 1}"
+    criterion = f"criterion {attempt['preference'] + 1}"
     if attempt["merged"] is None:
-        return f"{wish}: cannot be merged: {' and '.join(attempt['contradictions'])}"
-    asked = f"{wish}: {criterion_text(attempt['merged'])}"
+        return f"{criterion}: cannot be merged: {' and '.join(attempt['contradictions'])}"
+    asked = f"{criterion}: {criterion_text(attempt['merged'])}"
     if not attempt["clusterCount"]:
         return f"{asked}: no cluster"
     unlisted = attempt["clusterCount"] - len(attempt["clusters"])

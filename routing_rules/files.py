@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from tagfleet.models.errors import InvalidInput
+from ..models.errors import InvalidInput
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
@@ -23,15 +23,16 @@ def files_of(paths: Iterable[Path], what: str) -> list[Path]:
     Raises:
         InvalidInput: A path does not exist, or a folder holds no such file.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     problems = []
     for path in paths:
-        files = list(_inside(path)) if path.is_dir() else [path]
+        files = list(_inside(path)) if os.path.isdir(path) else [path]
         if not files:
             problems.append(f"{path}: the folder holds no {', '.join(SUFFIXES)} file")
         for file in files:
-            if file.exists():
-                found.setdefault(file.resolve(), file)
+            # os.path, as it answers where Path raises: a folder that may not be read, for one.
+            if os.path.exists(file):
+                found.setdefault(os.path.realpath(file), file)
             else:
                 problems.append(f"{file}: no such file or folder")
     if problems:

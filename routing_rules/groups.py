@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,11 +10,10 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import ValidationError, fields, post_load, validates
 
-from tagfleet.models.errors import InvalidInput
-from tagfleet.models.fields import Number, TagSet, Text, WireSchema
-from tagfleet.models.queues import RESERVED_GROUP_NAMES, valid_group_name
-from tagfleet.models.resources import Criterion, JobRequest
-
+from ..models.errors import InvalidInput
+from ..models.fields import Number, TagSet, Text, WireSchema
+from ..models.queues import RESERVED_GROUP_NAMES, valid_group_name
+from ..models.resources import Criterion, JobRequest
 from .files import files_of
 from .positions import Document, read_documents, read_file
 
@@ -35,10 +34,8 @@ class Match:
 
     def holds(self, request: JobRequest) -> bool:
         """Whether the request bears it all."""
-        cluster, command = (
-            Criterion.of_tags(self.cluster_tags),
-            Criterion.of_tags(self.command_tags),
-        )
+        cluster = Criterion.of_tags(self.cluster_tags)
+        command = Criterion.of_tags(self.command_tags)
         return (
             self.tags <= request.tags
             and any(_asks_for(cluster, asked) for asked in request.cluster_criteria)
@@ -159,7 +156,7 @@ class _Reader:
         """All that was read."""
         return RuleSet(groups=tuple(self._groups), default=self._default or DEFAULT_GROUP)
 
-    def read(self, document: Document) -> Iterable[str]:
+    def read(self, document: Document) -> Iterator[str]:
         """Read a document; yields its problems."""
         if not isinstance(document.data, dict):
             yield document.problem("", "expected a map with version, tag_groups and default")
@@ -194,4 +191,7 @@ def _check_name(name: str) -> None:
     if name in RESERVED_GROUP_NAMES:
         raise ValidationError(f"{name!r} is the name of one of the fleet's own queues")
     if not valid_group_name(name):
-        raise ValidationError(f"{name!r} is not a group's name")
+        raise ValidationError(
+            f"{name!r} is not a group's name: expected lower-case letters, digits, - and _, "
+            "64 of them at most"
+        )

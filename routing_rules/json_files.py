@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from tagfleet.models.errors import InvalidInput
-
+from ..models.errors import InvalidInput
 from .scalars import real_number, whole_number
 
 

@@ -11,9 +11,8 @@ from typing import Any, Final, TypeAlias
 import yaml
 from marshmallow import ValidationError
 
-from tagfleet.models.errors import InvalidInput
-from tagfleet.models.schemas import problems_of
-
+from ..models.errors import InvalidInput
+from ..models.schemas import problems_of
 from .json_files import read_json
 from .scalars import plain_scalar
 

@@ -8,10 +8,9 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Any, Final
 
-from tagfleet.models.resources import AnyResource, Cluster, Command, Criterion
-from tagfleet.models.snapshot import CatalogSnapshot, misses
-from tagfleet.models.states import ClusterStatus, CommandStatus
-
+from ..models.resources import AnyResource, Cluster, Command, Criterion
+from ..models.snapshot import CatalogSnapshot, misses
+from ..models.states import ClusterStatus, CommandStatus
 from .criteria import contradictions
 from .selectors import Answer
 
@@ -64,7 +63,7 @@ class NearMiss:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rationale:
     """All that a decision rests on.
 
@@ -79,6 +78,7 @@ class Rationale:
     command: str | None = None
     cluster: str | None = None
 
+    @cached_property
     def near_commands(self) -> list[NearMiss]:
         """The commands that nearly matched, nearest first; at most LISTED."""
         return [
@@ -86,6 +86,7 @@ class Rationale:
             for command in self.catalog.commands_near(self.command_criterion, LISTED)
         ]
 
+    @cached_property
     def near_clusters(self) -> list[NearMiss]:
         """The clusters that nearly matched one of the merged criteria; at most LISTED."""
         found = [
@@ -106,8 +107,8 @@ class Rationale:
             "commandCriterion": _criterion(self.command_criterion),
             "commandCount": len(self.considered),
             "commands": [self._command(each) for each in _ranked(self.considered)[:LISTED]],
-            "nearCommands": [_miss(miss) for miss in self.near_commands()],
-            "nearClusters": [_miss(miss) for miss in self.near_clusters()],
+            "nearCommands": [_miss(miss) for miss in self.near_commands],
+            "nearClusters": [_miss(miss) for miss in self.near_clusters],
             "selectors": [_answer(answer) for answer in self.answers],
             "command": self.command,
             "cluster": self.cluster,

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from tagfleet.models.errors import Unresolvable
-from tagfleet.models.resources import Application, Cluster, Command, Criterion, JobRequest
-from tagfleet.models.snapshot import CatalogSnapshot
-from tagfleet.models.states import CommandStatus
-
+from ..models.errors import Unresolvable
+from ..models.resources import Application, Cluster, Command, Criterion, JobRequest
+from ..models.snapshot import CatalogSnapshot
+from ..models.states import CommandStatus
 from .criteria import merge
 from .rationale import Attempt, Considered, NearMiss, Rationale
 from .selectors import DEFAULT_SELECTORS, Choice, Selector, ask, is_pick
@@ -75,10 +74,10 @@ def resolve(
         command_criterion=request.command_criterion, catalog=catalog, considered=considered
     )
     if not considered:
-        raise _unresolvable(NO_COMMAND, why, why.near_commands())
+        raise _unresolvable(NO_COMMAND, why, why.near_commands)
     won = [(each.command, each.winner) for each in considered if each.winner]
     if not won:
-        raise _unresolvable(NO_CLUSTER, why, why.near_clusters())
+        raise _unresolvable(NO_CLUSTER, why, why.near_clusters)
 
     command, attempt, why = _choose_command(request, won, why, seed, command_selectors)
     cluster, why = _choose_cluster(request, command, attempt, why, seed, cluster_selectors)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tagfleet.models.resources import Cluster, Command, JobRequest
+from ..models.resources import Cluster, Command, JobRequest
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from ..monitoring import metrics
 from ..monitoring.logs import log_context
 from ..routing_rules.resolver import Resolution, resolve
 from .broker.delivery import Delivery
+from .bus import RequestBus
 from .fleet import Fleet
 from .requests import Refused, read_request, refuse
 from .steps import step_of
@@ -34,20 +35,20 @@ RING = timedelta(seconds=60)
 LONGEST_PAUSE = timedelta(minutes=15)
 
 
-def accept(fleet: Fleet, delivery: Delivery) -> None:
+def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
     """Take on a request that was published to the queue of its tag group."""
     tag_group = delivery.routing_key
     try:
         request = read_request(delivery)
     except Refused as refused:
         metrics.record_request(tag_group, "invalid")
-        refuse(fleet, delivery, refused, tag_group)
+        refuse(fleet, bus, delivery, refused, tag_group)
         return
     try:
         is_new = jobs.record(request, tag_group, worker=fleet.worker, ring_at=now() + RING)
     except JobConflict as conflict:
         metrics.record_request(tag_group, "conflict")
-        fleet.bus.dead_letter(delivery, str(conflict))
+        bus.dead_letter(delivery, str(conflict))
         return
     metrics.record_request(tag_group, "accepted" if is_new else "duplicate")
     if is_new:
@@ -109,7 +110,7 @@ def _routed(found: Resolution) -> dict[str, object]:
         "timeout": found.timeout,
         "memory": found.memory,
         "cpu": found.cpu,
-        "rationale_json": json.dumps(found.rationale),
+        "rationale_json": json.dumps(found.rationale.as_data()),
     }
 
 
@@ -141,11 +142,11 @@ def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
 
 
 def _chosen(job: Job, catalog: CatalogSnapshot) -> tuple[Cluster, Command, list[Application]]:
-    try:
-        cluster, command = catalog.clusters[str(job.cluster_id)], catalog.commands[str(job.command_id)]
-        return cluster, command, [catalog.applications[name] for name in job.applications]
-    except KeyError as error:
-        raise StagingFailed(f"catalog entry {error}", "it was taken out of the catalog after the job was routed") from error
+    cluster, command = catalog.cluster(str(job.cluster_id)), catalog.command(str(job.command_id))
+    applications = [catalog.application(name) for name in job.applications]
+    if cluster is None or command is None or None in applications:
+        raise StagingFailed("the job's catalog entries", "one was taken out after the job was routed")
+    return cluster, command, [application for application in applications if application]
 
 
 def _try_later(job: Job, error: Retryable) -> None:

@@ -20,14 +20,19 @@ class Event:
 class Bus(Protocol):
     """The way out of a stage. Every method returns only when what was sent is safe, or raises Retryable."""
 
+
     def ring(self, actor: str, *arguments: str | list[str]) -> None:
         """Send a short message to one of the fleet's own actors; it carries ids and nothing else."""
 
-    def forward(self, delivery: Delivery, tag_group: str) -> None:
-        """Publish a request again, as it came, to the queue of its tag group."""
-
     def tell(self, events: Sequence[Event]) -> None:
         """Publish events to whoever listens; nobody may."""
+
+
+class RequestBus(Protocol):
+    """Where a request goes that came by a queue and cannot stay there; as safe as a Bus."""
+
+    def forward(self, delivery: Delivery, tag_group: str) -> None:
+        """Publish a request again, as it came, to the queue of its tag group."""
 
     def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Keep a message that cannot be used, with the reason."""

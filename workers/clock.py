@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from pymongo.errors import PyMongoError
 
@@ -14,7 +14,7 @@ from ..models import lease as leases
 from ..models.database import now
 from ..models.errors import Retryable
 from ..models.job import Job
-from ..models.lease import Lease
+from ..models.lease import Lease, LeaseState
 from ..models.states import ON_CLUSTER, JobStatus
 from ..monitoring import metrics
 from .fleet import Fleet
@@ -41,6 +41,19 @@ LONGEST_PAUSE = timedelta(minutes=15)
 JOBS_A_TICK = 200
 
 
+@dataclass(slots=True)
+class Work:
+    """What is open on one cluster."""
+
+    #: Since when the job waits that has waited longest for a slot.
+    ready: datetime | None = None
+    #: Jobs that the cluster has, or may have.
+    followed: int = 0
+    step_concurrency: int = 1
+    #: Whether a kill was asked for and not sent on yet.
+    must_stop: bool = False
+
+
 class Clock:
     """Ticks in a thread of its own until it is stopped; only the leader's ticks do anything."""
 
@@ -49,7 +62,8 @@ class Clock:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
         self._lease: Lease | None = None
-        self._rung: dict[str, datetime] = {}
+        #: For each cluster that was rung for: when, and the epoch of its lease then.
+        self._rung: dict[str, tuple[datetime, int]] = {}
 
     def start(self) -> None:
         """Begin to tick."""
@@ -90,26 +104,29 @@ class Clock:
 
     def _ring_for_clusters(self) -> None:
         waiting = _clusters_with_work()
-        swept = leases.swept_times(list(waiting)) if waiting else {}
+        seen = leases.look(list(waiting)) if waiting else {}
         moment = now()
-        self._rung = {name: at for name, at in self._rung.items() if name in waiting}
+        self._rung = {name: rung for name, rung in self._rung.items() if name in waiting}
         for name, work in waiting.items():
-            swept_at, held = swept.get(name, (None, False))
-            if not held and self._is_due(work, swept_at, moment) and not self._waits_in_queue(name, moment):
-                self._rung[name] = moment
+            state = seen.get(name, leases.NEVER_HELD)
+            if not state.held and self._is_due(work, state, moment) and not self._waits(name, state, moment):
+                self._rung[name] = (moment, state.epoch)
                 self._fleet.bus.ring("reconcile", name)
 
-    def _is_due(self, work: dict[str, Any], swept_at: datetime | None, moment: datetime) -> bool:
+    def _is_due(self, work: Work, state: LeaseState, moment: datetime) -> bool:
         settings = self._fleet.settings
-        if swept_at is None or work["killed"]:
+        if work.must_stop:
             return True
-        if work["ready"] and moment - work["ready"] >= timedelta(seconds=settings.batch_seconds):
+        has_slots = work.followed < work.step_concurrency + settings.look_ahead
+        if work.ready and has_slots and moment - work.ready >= timedelta(seconds=settings.batch_seconds):
             return True
-        return bool(work["followed"]) and moment - swept_at >= timedelta(seconds=settings.sweep_seconds)
+        pause = timedelta(seconds=settings.sweep_seconds)
+        return work.followed > 0 and (state.swept_at is None or moment - state.swept_at >= pause)
 
-    def _waits_in_queue(self, name: str, moment: datetime) -> bool:
-        rung = self._rung.get(name)
-        return rung is not None and moment - rung < RING_AGAIN
+    def _waits(self, name: str, state: LeaseState, moment: datetime) -> bool:
+        """Whether the last ring is still in the queue: nobody took the lease since."""
+        rung_at, epoch = self._rung.get(name, (None, 0))
+        return rung_at is not None and epoch == state.epoch and moment - rung_at < RING_AGAIN
 
     def _ring_for_jobs(self) -> None:
         moment = now()
@@ -124,9 +141,7 @@ class Clock:
                 self._fleet.bus.ring(actor, [job_id])
 
 
-def _clusters_with_work() -> dict[str, dict[str, Any]]:
-    """For each cluster with open jobs: since when one is ready, how many are followed, whether one must stop."""
-    found: dict[str, dict[str, Any]] = {}
+def _clusters_with_work() -> dict[str, Work]:
     grouped = Job._get_collection().aggregate(
         [
             {"$match": {"status": {"$in": [str(status) for status in ON_CLUSTER]}}},
@@ -134,18 +149,21 @@ def _clusters_with_work() -> dict[str, dict[str, Any]]:
                 "$group": {
                     "_id": {"cluster": "$emr_cluster_id", "status": "$status"},
                     "oldest": {"$min": "$updated"},
-                    "kill": {"$max": "$kill.time"},
+                    "killed": {"$max": "$kill.time"},
                     "sent": {"$max": "$kill.sent"},
+                    "step_concurrency": {"$max": "$engine.step_concurrency"},
                     "count": {"$sum": 1},
                 }
             },
         ]
     )
+    found: dict[str, Work] = defaultdict(Work)
     for row in grouped:
-        work = found.setdefault(row["_id"]["cluster"], {"ready": None, "followed": 0, "killed": False})
+        work = found[row["_id"]["cluster"]]
         if row["_id"]["status"] == JobStatus.ACCEPTED:
-            work["ready"] = row["oldest"]
+            work.ready = row["oldest"]
         else:
-            work["followed"] += row["count"]
-        work["killed"] |= bool(row["kill"] and (not row["sent"] or row["kill"] > row["sent"]))
+            work.followed += row["count"]
+        work.step_concurrency = max(work.step_concurrency, row["step_concurrency"] or 1)
+        work.must_stop |= bool(row["killed"] and (not row["sent"] or row["killed"] > row["sent"]))
     return found

@@ -12,11 +12,11 @@ from ..models import catalog
 from ..models.settings import Settings
 from ..models.snapshot import CatalogSnapshot
 from ..routing_rules.groups import RuleSet
-from .aws import AwsClients
+from ..models.aws import AwsClients
 from .bus import Bus
-from .engines import ClusterEngine
+from .engines.base import ClusterEngine
 from .staging import Staging
-from .storage import Storage
+from ..models.storage import Storage
 
 #: How old the catalog in memory may be, in seconds, before its version is looked at again.
 CATALOG_SECONDS = 1.0

@@ -7,13 +7,14 @@ import logging
 from ..models.errors import InvalidInput
 from ..models.queues import INTAKE
 from .broker.delivery import Delivery
+from .bus import RequestBus
 from .fleet import Fleet
 from .requests import Refused, read_request, refuse
 
 log = logging.getLogger(__name__)
 
 
-def intake(fleet: Fleet, delivery: Delivery) -> None:
+def intake(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
     """Pass the request on to its tag group's queue, or keep it as a dead letter."""
     try:
         request = read_request(delivery)
@@ -25,8 +26,8 @@ def intake(fleet: Fleet, delivery: Delivery) -> None:
             )
             raise Refused(problem, request.id, {})
     except Refused as refused:
-        refuse(fleet, delivery, refused, tag_group=INTAKE)
+        refuse(fleet, bus, delivery, refused, tag_group=INTAKE)
         return
     tag_group = fleet.rules.tag_group_of(request)
     log.info("Sent to its tag group.", extra={"action": "intake", "job_id": request.id, "tag_group": tag_group})
-    fleet.bus.forward(delivery, tag_group)
+    bus.forward(delivery, tag_group)

@@ -11,6 +11,7 @@ from ..models.fields import Identifier
 from ..models.resources import JobRequest
 from ..models.schemas import load_job_request
 from .broker.delivery import Delivery
+from .bus import RequestBus
 from .fleet import Fleet
 
 #: Of a reason, as many characters are kept.
@@ -55,13 +56,13 @@ def read_request(delivery: Delivery) -> JobRequest:
         raise Refused(error, job_id, body) from error
 
 
-def refuse(fleet: Fleet, delivery: Delivery, refused: Refused, tag_group: str) -> None:
+def refuse(fleet: Fleet, bus: RequestBus, delivery: Delivery, refused: Refused, tag_group: str) -> None:
     """Keep the message as a dead letter; who asks for its id is told the same reason."""
     if refused.job_id:
         job.record_invalid(
             refused.job_id, refused.reason, refused.body, tag_group=tag_group, worker=fleet.worker
         )
-    fleet.bus.dead_letter(delivery, refused.reason)
+    bus.dead_letter(delivery, refused.reason)
 
 
 def _parse(body: bytes) -> dict[str, Any]:

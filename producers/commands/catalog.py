@@ -12,7 +12,7 @@ from ...models.errors import InvalidInput
 from ...models.printing import add_output, print_data, print_table
 from ...models.schemas import dump_resource
 from ...models.settings import Settings
-from ...routing_rules.catalog_files import check_references, load_catalog_files
+from ...routing_rules.catalog_files import check_references, read_catalog
 
 KINDS = tuple(catalog.DOCUMENTS)
 
@@ -52,12 +52,12 @@ def _kind(text: str) -> str:
 
 def _apply(settings: Settings, arguments: argparse.Namespace) -> int:
     # All files are read and checked before the first entry is written: a bad file is refused whole.
-    files = load_catalog_files(arguments.file)
+    files = read_catalog(arguments.file)
     with database_for(settings):
         known = {entry.id for entry in catalog.list_resources("applications")}
         if problems := check_references(files, known):
             raise InvalidInput("catalog", problems)
-        for change, entry in catalog.apply(files.resources):
+        for change, entry in catalog.apply([*files.applications, *files.commands, *files.clusters]):
             print(f"{change:<9}  {type(entry).__name__.lower()} {entry.id}")
     return 0
 

@@ -13,15 +13,16 @@ from ...models.aws import AwsClients
 from ...models.embedded_mongodb import database_for
 from ...models.errors import InvalidInput, JobNotFound, TagfleetError
 from ...models.job import Job
+from ...models.job_logs import read_log
 from ...models.local_addresses import use_running
 from ...models.printing import add_output, print_data, print_table
 from ...models.resources import JobRequest
 from ...models.schemas import load_job_request
 from ...models.settings import Settings
 from ...models.states import JobStatus
-from ...models.storage import Storage
-from ...routing_rules.positions import load_file
-from ...routing_rules.rationale import render
+from ...models.storage import open_storage
+from ...routing_rules.explanation import render
+from ...routing_rules.positions import read_file
 from ..submit import submit
 
 #: How often a waiting command looks, in seconds.
@@ -81,7 +82,7 @@ def read_request(path: Path) -> JobRequest:
     Raises:
         InvalidInput: It cannot be read, or is no job request.
     """
-    documents = load_file(path)
+    documents = read_file(path)
     if len(documents) != 1:
         raise InvalidInput(str(path), [f"expected one job request, found {len(documents)} documents"])
     try:
@@ -188,10 +189,10 @@ def _logs(settings: Settings, arguments: argparse.Namespace) -> int:
     if not job.archive_location:
         reason = job.archive_message or f"it is {job.status}"
         raise TagfleetError(f"Job {job.id} has no archived logs: {reason}. `tagfleet job logs -f` waits for them.")
-    use_running(settings)
-    archive = Storage.open(job.archive_location, AwsClients())
-    for text in archive.read_log(arguments.stream):
-        sys.stdout.write(text)
+    with use_running(settings):
+        archive = open_storage(job.archive_location, AwsClients())
+        for text in read_log(archive, arguments.stream):
+            sys.stdout.write(text)
     return 0
 
 

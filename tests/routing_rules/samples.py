@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ from tagfleet.models.resources import (
 )
 from tagfleet.models.schemas import load_job_request, load_resource
 from tagfleet.models.snapshot import CatalogSnapshot
+from tagfleet.models.states import ClusterStatus, CommandStatus
 
 Kind = TypeVar("Kind", Application, Command, Cluster)
+Small = TypeVar("Small", Command, Cluster)
 
 COMMON: Mapping[str, str] = {"user": "ops", "version": "1"}
 
@@ -42,11 +45,11 @@ def cluster(cluster_id: str, **fields: Any) -> Cluster:
 
 
 def request(**fields: Any) -> JobRequest:
-    given = {"id": "job-1", "name": "job", "user": "alice", "version": "1"}
-    if "commandCriterion" not in fields and "commandCriteria" not in fields:
-        given["commandCriteria"] = ["go"]  # type: ignore[assignment]
-    if "clusterCriteria" not in fields and "clusterCriterias" not in fields:
-        given["clusterCriterias"] = [{"tags": ["type:yarn"]}]  # type: ignore[assignment]
+    given: dict[str, Any] = {"id": "job-1", "name": "job", "user": "alice", "version": "1"}
+    if "commandCriterion" not in fields:
+        given["commandCriteria"] = ["go"]
+    if "clusterCriteria" not in fields:
+        given["clusterCriterias"] = [{"tags": ["type:yarn"]}]
     return load_job_request(given | fields)
 
 
@@ -90,3 +93,53 @@ def criteria(statuses: Iterable[str]) -> st.SearchStrategy[Criterion]:
         status=st.none() | st.none() | st.sampled_from([*statuses, "up"]),
         tags=_TAGS,
     ).filter(lambda criterion: not criterion.is_blank)
+
+
+def clusters_of_small_world() -> st.SearchStrategy[list[Cluster]]:
+    """Up to three clusters; their ids are 1 to 3."""
+    return _resources(
+        st.builds(
+            Cluster,
+            id=st.just("0"),
+            name=_NAMES,
+            user=st.just("ops"),
+            version=_NAMES,
+            status=st.sampled_from(ClusterStatus),
+            tags=_TAGS,
+        )
+    )
+
+
+def commands_of_small_world() -> st.SearchStrategy[list[Command]]:
+    """Up to three commands; their ids are 1 to 3."""
+    return _resources(
+        st.builds(
+            Command,
+            id=st.just("0"),
+            name=_NAMES,
+            user=st.just("ops"),
+            version=_NAMES,
+            status=st.sampled_from(CommandStatus),
+            tags=_TAGS,
+            cluster_criteria=st.lists(criteria(ClusterStatus), max_size=3).map(tuple),
+        )
+    )
+
+
+def requests_of_small_world() -> st.SearchStrategy[JobRequest]:
+    """Requests that ask for what the small world may have."""
+    return st.builds(
+        JobRequest,
+        id=st.just("job-1"),
+        name=st.just("job"),
+        user=st.just("alice"),
+        version=st.just("1"),
+        cluster_criteria=st.lists(criteria(ClusterStatus), min_size=1, max_size=3).map(tuple),
+        command_criterion=criteria(CommandStatus),
+    )
+
+
+def _resources(each: st.SearchStrategy[Small]) -> st.SearchStrategy[list[Small]]:
+    return st.lists(each, max_size=3).map(
+        lambda found: [replace(one, id=str(at)) for at, one in enumerate(found, 1)]
+    )

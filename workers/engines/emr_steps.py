@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ...models.resources import Engine
 from ...monitoring import metrics
-from ..aws import AwsClients
+from ...models.aws import AwsClients
 from ..batches import in_batches
 from .base import (
     ClusterFull,

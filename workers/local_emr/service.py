@@ -247,14 +247,16 @@ def _valid(step: Step | None, step_id: str) -> Step:
     return step
 
 
-def _after_marker(by_id: Mapping[str, Listed], marker: str | None) -> Iterable[Listed]:
+def _after_marker(by_id: dict[str, Listed], marker: str | None) -> Iterable[Listed]:
     """Newest first, from behind the one that ended the page before."""
     newest_first = reversed(by_id.values())
     if marker is None:
         return newest_first
     if marker not in by_id:
         raise AwsError("InvalidRequestException", f"Marker '{marker}' is not valid.")
-    return itertools.islice(itertools.dropwhile(lambda each: each.id != marker, newest_first), 1, None)
+    return itertools.islice(
+        itertools.dropwhile(lambda each: each.id != marker, newest_first), 1, None
+    )
 
 
 def _page(listed: Sequence[Listed]) -> tuple[Sequence[Listed], str | None]:

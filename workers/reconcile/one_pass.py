@@ -93,6 +93,9 @@ def _pass(fleet: Fleet, lease: Lease, emr_cluster_id: str) -> datetime | None:
             follow.follow(this)
         stop.stop(this)
         submit.submit(this)
+        if swept_at is None and lease.swept_at is None:
+            # Nothing was there to look at before; what was just submitted needs its time.
+            swept_at = now()
     except (Throttled, Unanswered, ClusterGone) as error:
         # Of the jobs, this says nothing: the next pass asks again.
         log.warning(f"EMR gave no answer: {error}", extra={"action": "unanswered"})

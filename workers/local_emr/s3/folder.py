@@ -23,6 +23,10 @@ _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 UPLOADS: Final = ".uploads"
 
 
+#: How often an object is moved into a folder that others remove at the same time.
+PUBLISH_ATTEMPTS: Final = 10
+
+
 class Readable(Protocol):
     """Whatever content comes from: a file, or the body of a request."""
 
@@ -119,13 +123,7 @@ class BucketFolder:
         """Make a draft the content of an object."""
         draft.flush()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if only_if_absent:
-                # A link, unlike a move, is refused by the system when the name is taken:
-                # of two who come at the same time, one fails.
-                os.link(draft.name, path)
-            else:
-                os.replace(draft.name, path)
+            self._move_into_place(draft.name, path, only_if_absent=only_if_absent)
         except (FileExistsError, IsADirectoryError, NotADirectoryError):
             if only_if_absent and path.is_file():
                 raise AwsError(
@@ -154,6 +152,19 @@ class BucketFolder:
                 folder.rmdir()
             except OSError:
                 return
+
+    def _move_into_place(self, draft: str, path: Path, *, only_if_absent: bool) -> None:
+        # A link, unlike a move, is refused by the system when the name is taken:
+        # of two who come at the same time, one fails.
+        put = os.link if only_if_absent else os.replace
+        for _ in range(PUBLISH_ATTEMPTS):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                return put(draft, path)
+            except FileNotFoundError:
+                # `remove` has just taken the folder away, because it was empty.
+                continue
+        raise AwsError("OperationAborted", "The folder of the key keeps vanishing.", 409)
 
 
 def copy_stream(source: Readable, target: BinaryIO) -> str:

@@ -27,7 +27,7 @@ class Entry:
     path: Path | None
 
 
-def list_objects_v2(folder: BucketFolder, bucket: str, request: Request) -> Response:
+def list_objects_v2(folder: BucketFolder, bucket: str, key: str, request: Request) -> Response:
     """Answer ListObjectsV2."""
     query = request.query
     token = query.get("continuation-token")
@@ -39,7 +39,7 @@ def list_objects_v2(folder: BucketFolder, bucket: str, request: Request) -> Resp
     return _document(folder, bucket, request, page, more, content)
 
 
-def list_objects(folder: BucketFolder, bucket: str, request: Request) -> Response:
+def list_objects(folder: BucketFolder, bucket: str, key: str, request: Request) -> Response:
     """Answer ListObjects, the first version."""
     page, more = _page(folder, bucket, request, request.query.get("marker", ""))
     content: dict[str, Content] = {"Marker": request.query.get("marker", "")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -11,13 +11,13 @@ from xml.etree import ElementTree
 from ..errors import AwsError
 from ..web import Request, Response
 
-#: What an element holds: a text, or other elements by name; a sequence repeats the name.
-Content: TypeAlias = "str | int | bool | Mapping[str, Content | Iterable[Content]]"
+#: What an element holds: a text, or other elements by name; a sequence repeats the element.
+Content: TypeAlias = "str | int | bool | Mapping[str, Content] | Sequence[Content]"
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-def document(name: str, content: Mapping[str, Content | Iterable[Content]]) -> Response:
+def document(name: str, content: Mapping[str, Content]) -> Response:
     """A response that holds one element."""
     root = ElementTree.Element(name, {"xmlns": _NAMESPACE})
     _fill(root, content)
@@ -46,9 +46,7 @@ def texts(body: bytes, name: str) -> list[str]:
     except ElementTree.ParseError:
         message = "The XML you provided was not well-formed"
         raise AwsError("MalformedXML", message) from None
-    return [
-        element.text or "" for element in root.iter() if element.tag.rpartition("}")[2] == name
-    ]
+    return [element.text or "" for element in root.iter() if element.tag.rpartition("}")[2] == name]
 
 
 def timestamp(seconds: float) -> str:
@@ -61,12 +59,15 @@ def url_encoded(key: str) -> str:
     return quote(key, safe="/*-._")
 
 
-def _fill(parent: ElementTree.Element, content: Mapping[str, Content | Iterable[Content]]) -> None:
+def _fill(parent: ElementTree.Element, content: Mapping[str, Content]) -> None:
     for name, value in content.items():
-        repeated = not isinstance(value, (str, int, Mapping))
-        for each in value if repeated else [value]:
-            child = ElementTree.SubElement(parent, name)
-            if isinstance(each, Mapping):
-                _fill(child, each)
-            else:
-                child.text = str(each).lower() if isinstance(each, bool) else str(each)
+        for each in [value] if isinstance(value, (str, int, Mapping)) else value:
+            _append(parent, name, each)
+
+
+def _append(parent: ElementTree.Element, name: str, content: Content) -> None:
+    child = ElementTree.SubElement(parent, name)
+    if isinstance(content, Mapping):
+        _fill(child, content)
+    else:
+        child.text = str(content).lower() if isinstance(content, bool) else str(content)

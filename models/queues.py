@@ -1,0 +1,130 @@
+"""The names of what stands in RabbitMQ, and how each queue and exchange is declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+#: Where producers publish requests; the routing key is a tag group's name, or `intake`.
+REQUESTS_EXCHANGE: Final = "tagfleet.requests"
+
+#: Where listeners bind for what happens to jobs.
+EVENTS_EXCHANGE: Final = "tagfleet.events"
+
+#: Takes what the requests' exchange cannot route, and gives it to the intake worker, which says why.
+UNROUTABLE_EXCHANGE: Final = "tagfleet.unroutable"
+
+#: Takes what cannot be used. The exchange and its one queue share the name.
+DEAD_LETTERS_EXCHANGE: Final = "tagfleet.dead-letters"
+DEAD_LETTERS_QUEUE: Final = "tagfleet.dead-letters"
+
+#: The routing key of a producer that does not know the tag groups.
+INTAKE: Final = "intake"
+
+#: The queues whose bodies are Dramatiq messages: the fleet's own work, an id each.
+CLUSTERS_QUEUE: Final = "tagfleet.clusters"
+FINISH_QUEUE: Final = "tagfleet.finish"
+RECOVER_QUEUE: Final = "tagfleet.recover"
+WORK_QUEUES: Final = (CLUSTERS_QUEUE, FINISH_QUEUE, RECOVER_QUEUE)
+
+#: What a tag group cannot be called: its queue's name would be another's.
+RESERVED_GROUP_NAMES: Final = frozenset(
+    {INTAKE, "clusters", "finish", "recover", "dead-letters", "unroutable", "requests", "events"}
+)
+
+#: How often RabbitMQ gives out one message before it is a dead letter. A lost connection counts as
+#: much as a failure does, so a small number would bury sound messages.
+DELIVERY_LIMIT: Final = 20
+
+# RabbitMQ hands a message to the dead letters without waiting for their queue to have it, unless it
+# is told "at-least-once", which in turn needs "reject-publish" (RabbitMQ docs, "Quorum Queues").
+_CARRIES_WORK: Final[Mapping[str, str | int]] = {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": DELIVERY_LIMIT,
+    "x-dead-letter-exchange": DEAD_LETTERS_EXCHANGE,
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",
+}
+
+_GROUP_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable queue."""
+
+    name: str
+    arguments: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    #: `direct`, `topic` or `fanout`.
+    type: str
+    arguments: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What an exchange passes to a queue; a fanout exchange needs no routing key."""
+
+    exchange: str
+    queue: str
+    routing_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All that must stand in RabbitMQ; declared in this order."""
+
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[Queue, ...]
+    bindings: tuple[Binding, ...]
+
+
+def valid_group_name(name: str) -> bool:
+    """Say whether a tag group may be called this: lower-case letters, digits, `-` and `_`, at most 64."""
+    return _GROUP_NAME.fullmatch(name) is not None and name not in RESERVED_GROUP_NAMES
+
+
+def group_queue(group: str) -> str:
+    """The queue of a tag group's requests; also of `intake`."""
+    return f"tagfleet.{group}"
+
+
+INTAKE_QUEUE: Final = group_queue(INTAKE)
+
+
+def topology(groups: Sequence[str]) -> Topology:
+    """What must be declared for a fleet with these tag groups.
+
+    Raises:
+        ValueError: A group's name cannot be part of a queue's name.
+    """
+    for group in groups:
+        if not valid_group_name(group):
+            raise ValueError(f"{group!r} cannot be the name of a tag group")
+    keys = (INTAKE, *dict.fromkeys(groups))
+    requests = tuple(group_queue(key) for key in keys)
+    return Topology(
+        exchanges=(
+            Exchange(DEAD_LETTERS_EXCHANGE, "fanout"),
+            Exchange(UNROUTABLE_EXCHANGE, "fanout"),
+            Exchange(EVENTS_EXCHANGE, "topic"),
+            Exchange(REQUESTS_EXCHANGE, "direct", {"alternate-exchange": UNROUTABLE_EXCHANGE}),
+        ),
+        queues=(
+            Queue(DEAD_LETTERS_QUEUE, {"x-queue-type": "quorum"}),
+            *(Queue(name, _CARRIES_WORK) for name in (*requests, *WORK_QUEUES)),
+        ),
+        bindings=(
+            Binding(DEAD_LETTERS_EXCHANGE, DEAD_LETTERS_QUEUE),
+            Binding(UNROUTABLE_EXCHANGE, INTAKE_QUEUE),
+            *(Binding(REQUESTS_EXCHANGE, group_queue(key), key) for key in keys),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Everything on one machine: what `tagfleet up` starts beside the workers."""

@@ -1,0 +1,157 @@
+"""Starts what is not there already: database, EMR, S3; and the workers in this process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import dramatiq
+
+from ...models import endpoints, job
+from ...models.aws import AwsClients
+from ...models.database import connect, disconnect
+from ...models.embedded_mongodb import served
+from ...models.errors import ServiceUnavailable
+from ...models.local_addresses import use_local_emr
+from ...models.processes import dies_with_parent, free_port, stop
+from ...models.queues import INTAKE_QUEUE, topology
+from ...models.settings import SETTINGS, Settings
+from ...monitoring import exposition
+from ...routing_rules.groups import load_rules
+from ..broker import FleetBroker
+from ..broker.topology import declare
+from ..bus import Bus
+from ..process import DEFAULT_THREADS, open_fleet, working
+from ..rabbit_bus import RabbitBus
+from ..stages import declare_request_stages, declare_stages
+from ..supervisor import worker_command
+from .local_bus import LocalBus
+
+log = logging.getLogger(__name__)
+
+#: The local S3's bucket that staged files, archives and logs are kept in.
+BUCKET = "tagfleet"
+
+#: What the local EMR is asked more often than EMR may be: it has no quota.
+LOCAL_PACE = {"sweep_seconds": 0.5, "batch_seconds": 0.2}
+
+#: How long the local EMR may take to answer, in seconds.
+START_SECONDS = 60.0
+
+
+@contextmanager
+def up(settings: Settings) -> Iterator[Mapping[str, str]]:
+    """The whole fleet, for as long as the block lasts; gives the addresses of what was started.
+
+    Raises:
+        ServiceUnavailable: Something that a URL names cannot be reached, or something does not start.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        mongodb = settings.mongodb_url or stack.enter_context(served(settings.data / "mongodb"))
+        connect(mongodb)
+        stack.callback(disconnect)
+        job.ensure_indexes()
+        addresses = {"mongodb": mongodb}
+        if needs_local_emr(settings, os.environ):
+            url = stack.enter_context(_local_emr(settings.data / "local-emr"))
+            stack.enter_context(use_local_emr(url))
+            _make_bucket()
+            addresses |= {"emr": url, "s3": url}
+            settings = _at_local_pace(settings)
+        if settings.amqp_url:
+            addresses["amqp"] = settings.amqp_url
+        stack.enter_context(_workers(settings))
+        if metrics_url := stack.enter_context(exposition.serving(settings.metrics_bind)):
+            addresses["metrics"] = metrics_url
+        endpoints.write(settings.data, addresses)
+        stack.callback(endpoints.remove, settings.data)
+        yield addresses
+
+
+def needs_local_emr(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether no AWS is meant: no endpoint is named, and there is no region with an S3 to stage to."""
+    if environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT_URL_EMR"):
+        return False
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    return not (region and (settings.staging_url or "").startswith("s3://"))
+
+
+def _at_local_pace(settings: Settings) -> Settings:
+    unset = {name: pace for name, pace in LOCAL_PACE.items() if SETTINGS[name].variable not in os.environ}
+    return replace(settings, **unset)
+
+
+@contextmanager
+def _local_emr(home: Path) -> Iterator[str]:
+    port = free_port()
+    home.mkdir(parents=True, exist_ok=True)
+    command = worker_command("local-emr", "--home", str(home), "--port", str(port), "--die-with-parent")
+    with (home / "server.log").open("ab") as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            preexec_fn=dies_with_parent(),
+        )  # fmt: skip
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait(process, f"{url}/_local/health", home)
+        yield url
+    finally:
+        stop(process)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, home: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+        else:
+            return
+    raise ServiceUnavailable("The local EMR", str(home), "it does not start", f"See {home / 'server.log'}.")
+
+
+def _make_bucket() -> None:
+    AwsClients().s3().create_bucket(Bucket=BUCKET)
+
+
+@contextmanager
+def _workers(settings: Settings) -> Iterator[None]:
+    names = load_rules(settings.rules).names
+    broker: dramatiq.Broker
+    if settings.amqp_url:
+        declare(settings.amqp_url, topology(names))
+        broker = FleetBroker(
+            settings.amqp_url,
+            groups=names,
+            prefetch=DEFAULT_THREADS,
+            max_body_bytes=settings.max_body_bytes,
+        )
+        rabbit_bus = RabbitBus(broker)
+        bus: Bus = rabbit_bus
+    else:
+        bus = LocalBus()
+        broker = bus.broker
+    fleet = open_fleet(
+        settings,
+        bus,
+        staging_url=settings.staging_url or f"s3://{BUCKET}/staging",
+        archive_url=settings.archive_url or f"s3://{BUCKET}/archive",
+    )
+    declare_stages(broker, fleet)
+    if settings.amqp_url:
+        declare_request_stages(broker, fleet, rabbit_bus, INTAKE_QUEUE)
+    try:
+        with working(broker, fleet, queues=None, threads=DEFAULT_THREADS):
+            yield
+    finally:
+        broker.close()

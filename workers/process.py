@@ -1,0 +1,85 @@
+"""One worker process: its threads take messages, its clock ticks, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dramatiq
+from dramatiq.worker import Worker
+
+from ..models.settings import Settings
+from ..models.storage import open_storage
+from ..models.aws import AwsClients
+from ..monitoring import recorder
+from ..routing_rules.groups import load_rules
+from .bus import Bus
+from .clock import Clock
+from .engines.emr_steps import EmrSteps
+from .fleet import Fleet
+from .staging import Staging
+
+log = logging.getLogger(__name__)
+
+#: How long a stopping worker waits for what its threads are doing, in seconds. Stages take seconds; what
+#: does not end in time is delivered again, and changes nothing the second time.
+STOP_SECONDS = 30
+
+#: Messages that one process works at.
+DEFAULT_THREADS = 8
+
+
+def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: str) -> Fleet:
+    """Put together what the stages of this process are given.
+
+    Raises:
+        InvalidInput: The rule files cannot be used.
+        BadSetting: A storage address cannot be used.
+    """
+    clients = AwsClients()
+    return Fleet(
+        settings=settings,
+        rules=load_rules(settings.rules),
+        bus=bus,
+        clients=clients,
+        engine=EmrSteps(clients),
+        staging=Staging(open_storage(staging_url, clients)),
+        archive=open_storage(archive_url, clients),
+    )
+
+
+@contextmanager
+def working(broker: dramatiq.Broker, fleet: Fleet, *, queues: set[str] | None, threads: int) -> Iterator[None]:
+    """Take messages and tick while the block lasts; ends when what is under way has ended."""
+    recorder.install()
+    # A stub worker in the same process must not sleep long on an empty queue.
+    worker = Worker(broker, queues=queues, worker_threads=threads, worker_timeout=100)
+    clock = Clock(fleet)
+    worker.start()
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.stop()
+        worker.stop(timeout=STOP_SECONDS * 1000)
+
+
+@contextmanager
+def until_stopped() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stopping = threading.Event()
+
+    def stop(number: int, _: object) -> None:
+        log.info(f"Stopping on {signal.Signals(number).name}.", extra={"action": "stopping"})
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
