@@ -151,13 +151,13 @@ class AmqpConnection:
         except LinkLost as error:
             self._failure = (time.monotonic(), str(error))
             raise self._unavailable(str(error)) from error
-        log.info(f"Connected to RabbitMQ at {self.address}.")
+        log.info("Connected to RabbitMQ at %s.", self.address)
         self._link = link
         return link
 
     def _on_loss(self, why: str) -> None:
         if not self._is_closed:
-            log.warning(f"Lost the connection to RabbitMQ at {self.address}: {why}.")
+            log.warning("Lost the connection to RabbitMQ at %s: %s.", self.address, why)
 
     def _unavailable(self, why: str) -> ServiceUnavailable:
         return ServiceUnavailable("RabbitMQ", self.address, why, "Check TAGFLEET_AMQP_URL.")

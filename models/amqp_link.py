@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -98,10 +99,8 @@ class Link:
 
     def abort(self, why: str) -> None:
         """Drop the connection without a goodbye, from any thread; a peer may be too frozen for one."""
-        try:
+        with suppress(LinkLost):
             self.call(partial(self._drop, AMQPConnectionError(why)))
-        except LinkLost:
-            pass
 
     def close(self) -> None:
         """Say goodbye and wait for the end; returns in a few seconds, whatever the peer does."""
@@ -144,7 +143,7 @@ class Link:
 
     def _on_blocked(self, _: Any, frame: Any) -> None:
         self.blocked = str(frame.method.reason)
-        log.warning(f"RabbitMQ takes no messages for now: {self.blocked}.")
+        log.warning("RabbitMQ takes no messages for now: %s.", self.blocked)
 
     def _on_unblocked(self, *_: Any) -> None:
         self.blocked = None

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -110,10 +111,8 @@ class Publishing:
             is_first, self._is_called = not self._is_called, True
         # One wake-up for all that is submitted meanwhile: waking the thread costs a system call.
         if is_first:
-            try:
+            with suppress(LinkLost):  # then fail() settles what stands in the outbox
                 self._link.call(self._drain)
-            except LinkLost:
-                pass  # fail() settles what stands in the outbox
 
     def open(self) -> None:
         """Open the channel, at the start and whenever RabbitMQ has closed it."""
@@ -146,7 +145,7 @@ class Publishing:
         self._in_flight.clear()
         _fail(flights, str(reason))
         if channel.connection.is_open:
-            log.warning(f"RabbitMQ closed the publishing channel: {reason}")
+            log.warning("RabbitMQ closed the publishing channel: %s", reason)
             self.open()
 
     def _drain(self) -> None:

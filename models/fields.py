@@ -114,7 +114,7 @@ class Number(fields.Integer):
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValidationError("Not a valid integer.")
         super()._deserialize(value, attr, data, **kwargs)
-        return value
+        return int(value)  # a plain one: YAML's numbers remember how they were written
 
 
 class Flag(fields.Boolean):

@@ -24,7 +24,9 @@ def print_data(data: Any, style: str) -> None:
     if style == "json":
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
-        print(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), end="")
+        # By way of JSON, which turns each subclass of a plain type into that type.
+        plain = json.loads(json.dumps(data))
+        print(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), end="")
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -1,0 +1,56 @@
+"""Pytest's way to a private RabbitMQ: one for all, and one for each module that breaks it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rabbitmq import NotInstalled, RabbitNode
+
+#: Virtual hosts are made in batches: a call of rabbitmqctl costs as much as several of them.
+BATCH = 20
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode]:
+    """A RabbitMQ that all tests share and none may harm."""
+    yield from _node(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def chaos_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode]:
+    """A RabbitMQ that the tests of one module may kill, freeze and start again."""
+    yield from _node(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def fresh_vhosts(rabbitmq: RabbitNode) -> Iterator[str]:
+    """Names of virtual hosts that nobody has used."""
+    return _fresh_vhosts(rabbitmq)
+
+
+@pytest.fixture
+def amqp_url(rabbitmq: RabbitNode, fresh_vhosts: Iterator[str]) -> str:
+    """The address of an empty virtual host, for one test; it goes when the node goes."""
+    return rabbitmq.url(next(fresh_vhosts))
+
+
+def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode]:
+    try:
+        node = RabbitNode(tmp_path_factory.mktemp("rabbitmq"))
+    except NotInstalled as error:
+        pytest.skip(str(error))
+    try:
+        node.start()
+        yield node
+    finally:
+        node.stop()
+
+
+def _fresh_vhosts(node: RabbitNode) -> Iterator[str]:
+    for batch in itertools.count():
+        names = [f"test-{batch}-{number}" for number in range(BATCH)]
+        node.add_vhosts(names)
+        yield from names
