@@ -16,6 +16,7 @@ from pika.exceptions import (
     AuthenticationError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
+    StreamLostError,
 )
 
 from .amqp_publishing import LinkLost, Publishing
@@ -178,6 +179,8 @@ def why(error: BaseException, virtual_host: str) -> str:
         return "the user name or the password is refused"
     if isinstance(cause, ProbableAccessDeniedError):
         return f"the virtual host {virtual_host!r} does not exist, or is closed to this user"
+    if isinstance(cause, StreamLostError):
+        return "the other side closed the connection"
     if isinstance(cause, OSError):
         return (cause.strerror or str(cause) or type(cause).__name__).lower()
     return str(cause) or type(cause).__name__

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-
 from tests.rabbitmq import NotInstalled, RabbitNode
 
 #: Virtual hosts are made in batches: a call of rabbitmqctl costs as much as several of them.

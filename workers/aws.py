@@ -16,7 +16,7 @@ from botocore.credentials import (
     Credentials,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import ClientError, NoRegionError
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from ..models.errors import BadSetting
 
@@ -201,26 +201,34 @@ class _AssumedRole(CredentialProvider):
 
     METHOD = "tagfleet-assumed-role"
 
-    def __init__(self, fetcher: AssumeRoleCredentialFetcher) -> None:
+    def __init__(self, own: botocore.session.Session, role_arn: str) -> None:
         super().__init__()
-        self._fetcher = fetcher
+        self._own, self._role_arn = own, role_arn
 
     def load(self) -> Credentials:
         """Called by botocore when a client of the session is made."""
-        return DeferredRefreshableCredentials(self._fetcher.fetch_credentials, self.METHOD)
+        return DeferredRefreshableCredentials(self._assume, self.METHOD)
+
+    def _assume(self) -> Any:
+        credentials = self._own.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        fetcher = AssumeRoleCredentialFetcher(
+            self._own.create_client,
+            credentials,
+            self._role_arn,
+            extra_args={"RoleSessionName": "tagfleet"},
+        )
+        return fetcher.fetch_credentials()
 
 
 def _session_as(role_arn: str, region: str | None) -> boto3.Session:
     """A session that acts as the role, which the process's own credentials may assume."""
-    own = botocore.session.get_session()
-    fetcher = AssumeRoleCredentialFetcher(
-        own.create_client,
-        own.get_credentials(),
-        role_arn,
-        extra_args={"RoleSessionName": "tagfleet"},
-    )
-    acting = botocore.session.get_session()
-    acting.register_component("credential_provider", CredentialResolver([_AssumedRole(fetcher)]))
+    own, acting = botocore.session.get_session(), botocore.session.get_session()
+    if region:
+        own.set_config_variable("region", region)
+    provider = _AssumedRole(own, role_arn)
+    acting.register_component("credential_provider", CredentialResolver([provider]))
     return boto3.Session(botocore_session=acting, region_name=region)
 
 

@@ -1,0 +1,86 @@
+"""What RabbitMQ handed over, and what Dramatiq's worker holds while it is worked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+from dramatiq.broker import MessageProxy
+
+if TYPE_CHECKING:
+    from .subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Delivery:
+    """One message as it came; nothing in it is checked, but that the types are these."""
+
+    body: bytes
+    #: The queue that it came by.
+    queue: str
+    exchange: str
+    routing_key: str
+    message_id: str | None
+    #: The producer's user name; where it is set, RabbitMQ has verified it.
+    user_id: str | None
+    content_type: str | None
+    headers: Mapping[str, Any]
+    #: It was handed out before, to somebody who did not finish it.
+    redelivered: bool
+    #: How often that happened, as far as the queue knows.
+    delivery_count: int
+    #: All properties, as pika's `BasicProperties`; None where a test made it up.
+    properties: Any = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, queue: str, method: Any, properties: Any, body: bytes) -> Delivery:
+        """What pika gave a consumer of the queue."""
+        headers = properties.headers or {}
+        count = headers.get("x-delivery-count", 0)
+        return cls(
+            body=body,
+            queue=queue,
+            exchange=method.exchange,
+            routing_key=method.routing_key,
+            message_id=properties.message_id,
+            user_id=properties.user_id,
+            content_type=properties.content_type,
+            headers=headers,
+            redelivered=method.redelivered,
+            # A producer may set the header on a new message, to anything.
+            delivery_count=count if isinstance(count, int) and count >= 0 else 0,
+            properties=properties,
+        )
+
+    def __repr__(self) -> str:
+        # Dramatiq logs a message's arguments; bodies and headers are not for logs.
+        return f"<Delivery of {len(self.body)} bytes by {self.queue}, message_id {self.message_id!r}>"
+
+
+class FleetMessage(MessageProxy):
+    """A message on its way through the worker, bound to the one channel that may settle it."""
+
+    def __init__(
+        self,
+        message: dramatiq.Message[Any],
+        delivery: Delivery,
+        subscription: Subscription,
+        tag: int,
+    ) -> None:
+        super().__init__(message)
+        self.delivery, self.subscription, self.tag = delivery, subscription, tag
+        #: Why its actor did not finish it.
+        self.error: BaseException | None = None
+
+    def stuff_exception(self, exception: BaseException) -> None:
+        """Called by the worker when the actor raised: without Retries, Dramatiq would call it done."""
+        super().stuff_exception(exception)
+        self.error = exception
+        self.fail()
+
+    def clear_exception(self) -> None:
+        """Called by the worker when the message is settled."""
+        super().clear_exception()
+        self.error = None

@@ -1,0 +1,21 @@
+"""Files by address: `s3://bucket/prefix` or a folder, behind one small interface."""
+
+from .base import (
+    AccessRefused,
+    FileMissing,
+    Storage,
+    StorageError,
+    StorageUnavailable,
+    StoredFile,
+)
+
+__all__ = [
+    # The interface
+    "Storage",
+    "StoredFile",
+    # What it raises
+    "AccessRefused",
+    "FileMissing",
+    "StorageError",
+    "StorageUnavailable",
+]
