@@ -100,12 +100,13 @@ class AmqpConnection:
     def publish(self, outgoing: Outgoing) -> Future[None]:
         """Send a message; the future ends when the broker has confirmed it.
 
-        The future's errors: PublishFailed (OutcomeUnknown: it may have arrived), Unroutable. One of them
-        comes within the confirm timeout, whatever state the broker is in. Not from the link's own thread.
+            The future's errors: PublishFailed (OutcomeUnknown: it may have arrived), Unroutable. One of them
+            comes within the confirm timeout, whatever state the broker is in. Not from the link's own thread.
 
-        Raises:
-            ServiceUnavailable: RabbitMQ cannot be reached.
-            PublishFailed: So many messages wait for their confirm that no other can be sent.
+            Raises:
+                ServiceUnavailable: RabbitMQ cannot be reached.
+        PublishFailed: It takes nothing for now: messages wait for their confirm until no other can be
+                    sent, or it has been low on memory or disk for longer than the confirm timeout.
         """
         if not self._window.enter(self._confirm_timeout):
             raise PublishFailed(
@@ -115,7 +116,11 @@ class AmqpConnection:
         future.set_running_or_notify_cancel()  # what is on its way cannot be called back
         future.add_done_callback(lambda _: self._window.leave())
         try:
-            self.link().publishing.submit(outgoing, future)
+            link = self.link()
+            if link.blocked_seconds > self._confirm_timeout:
+                # Who publishes thousands must not wait for each.
+                raise PublishFailed(f"RabbitMQ takes no messages for now: {link.blocked}.")
+            link.publishing.submit(outgoing, future)
         except LinkLost as error:
             future.set_exception(OutcomeUnknown(f"RabbitMQ was lost: {error}. Publish it again."))
         except BaseException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -14,6 +15,7 @@ from pika.adapters.select_connection import IOLoop
 from pika.exceptions import (
     AMQPConnectionError,
     AuthenticationError,
+    ConnectionOpenAborted,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
     StreamLostError,
@@ -42,6 +44,7 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
         #: Why the broker takes no publications for now; None: it takes them.
         self.blocked: str | None = None
+        self._blocked_at = 0.0
         self.publishing = Publishing(self, confirm_timeout, ready=self._is_open.set)
 
     def open(self, timeout: float) -> None:
@@ -61,6 +64,11 @@ class Link:
     def is_alive(self) -> bool:
         """Whether the connection stands, as far as is known."""
         return self._loss is None
+
+    @property
+    def blocked_seconds(self) -> float:
+        """For how long the broker has taken no publications."""
+        return time.monotonic() - self._blocked_at if self.blocked is not None else 0
 
     def call(self, function: Callable[[], None]) -> None:
         """Run the function on the link's thread soon, from any thread. It must not block.
@@ -143,7 +151,7 @@ class Link:
         self.publishing.open()
 
     def _on_blocked(self, _: Any, frame: Any) -> None:
-        self.blocked = str(frame.method.reason)
+        self.blocked, self._blocked_at = str(frame.method.reason), time.monotonic()
         log.warning("RabbitMQ takes no messages for now: %s.", self.blocked)
 
     def _on_unblocked(self, *_: Any) -> None:
@@ -151,7 +159,7 @@ class Link:
         log.info("RabbitMQ takes messages again.")
 
     def _on_end(self, _: Any, error: BaseException) -> None:
-        self._why = why(error, self._parameters.virtual_host)
+        self._why = why(error, self._parameters)
         self._ioloop.stop()
 
     def _tell_loss(self) -> None:
@@ -172,18 +180,21 @@ class Link:
             self._pika.close()
 
 
-def why(error: BaseException, virtual_host: str) -> str:
+def why(error: BaseException, parameters: Any) -> str:
     """Say in a user's words why a connection ended; pika wraps the cause, several times."""
     cause = _innermost(error)
     if isinstance(cause, AuthenticationError | ProbableAuthenticationError):
         return "the user name or the password is refused"
     if isinstance(cause, ProbableAccessDeniedError):
-        return f"the virtual host {virtual_host!r} does not exist, or is closed to this user"
+        return f"the virtual host {parameters.virtual_host!r} does not exist, or is closed to this user"
+    if isinstance(cause, ConnectionOpenAborted):
+        # pika's own limit for one attempt has passed; the text of the error is about its inner state.
+        return f"no answer within {parameters.stack_timeout:g} s"
     if isinstance(cause, StreamLostError):
         return "the other side closed the connection"
     if isinstance(cause, OSError):
         return (cause.strerror or str(cause) or type(cause).__name__).lower()
-    return str(cause) or type(cause).__name__
+    return str(getattr(cause, "reply_text", cause)) or type(cause).__name__
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -143,9 +143,10 @@ class Publishing:
         self._channel = None
         flights = list(self._in_flight.values())
         self._in_flight.clear()
-        _fail(flights, str(reason))
+        why = getattr(reason, "reply_text", str(reason))
+        _fail(flights, why)
         if channel.connection.is_open:
-            log.warning("RabbitMQ closed the publishing channel: %s", reason)
+            log.warning("RabbitMQ closed the publishing channel: %s", why)
             self.open()
 
     def _drain(self) -> None:
@@ -165,7 +166,8 @@ class Publishing:
                 sent.exchange, sent.routing_key, sent.body, sent.properties, sent.mandatory
             )
         except Exception as error:  # a property that AMQP cannot carry; nothing was sent
-            flight.fail(PublishFailed(f"The message cannot be published: {error}"))
+            what = f"{type(error).__name__}: {str(error)[:200]}"
+            flight.fail(PublishFailed(f"The message cannot be published: {what}"))
             return
         self._last_tag += 1
         self._in_flight[self._last_tag] = flight

@@ -16,7 +16,7 @@ from ..models.lifecycle import Move, advance
 from ..models.resources import Application, Cluster, Command
 from ..models.snapshot import CatalogSnapshot
 from ..models.states import JobStatus
-from ..monitoring import metrics
+from ..monitoring import recorder
 from ..monitoring.logs import log_context
 from ..routing_rules.resolver import Resolution, resolve
 from .broker.delivery import Delivery
@@ -41,16 +41,16 @@ def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
     try:
         request = read_request(delivery)
     except Refused as refused:
-        metrics.record_request(tag_group, "invalid")
+        recorder.record_request(tag_group, "invalid")
         refuse(fleet, bus, delivery, refused, tag_group)
         return
     try:
         is_new = jobs.record(request, tag_group, worker=fleet.worker, ring_at=now() + RING)
     except JobConflict as conflict:
-        metrics.record_request(tag_group, "conflict")
+        recorder.record_request(tag_group, "conflict")
         bus.dead_letter(delivery, str(conflict))
         return
-    metrics.record_request(tag_group, "accepted" if is_new else "duplicate")
+    recorder.record_request(tag_group, "accepted" if is_new else "duplicate")
     if is_new:
         take_on(fleet, [request.id])
 
@@ -76,13 +76,13 @@ def _take_on(fleet: Fleet, job: Job) -> None:
 def _route(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> bool:
     try:
         # The job's id is the seed: a second try after a crash decides the same.
-        with metrics.routing_time():
+        with recorder.routing_time():
             found = resolve(job.request(), catalog, seed=job.id)
     except Unresolvable as error:
-        metrics.record_decision(job.tag_group, "unresolvable")
+        recorder.record_decision(job.tag_group, "unresolvable")
         _end(fleet, job, JobStatus.FAILED, error.reason, rationale_json=json.dumps(error.rationale))
         return False
-    metrics.record_decision(job.tag_group, "resolved")
+    recorder.record_decision(job.tag_group, "resolved")
     if found.cluster.engine is None:
         _end(fleet, job, JobStatus.FAILED, f"Cluster {found.cluster.id!r} has no engine: its catalog entry must say how it is reached.")
         return False
@@ -118,7 +118,7 @@ def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
     request = job.request()
     try:
         cluster, command, applications = _chosen(job, catalog)
-        with metrics.staging_time():
+        with recorder.staging_time():
             step, staged = step_of(fleet.staging, job, request, cluster, command, applications)
     except StagingFailed as error:
         _end(fleet, job, JobStatus.FAILED, str(error))
@@ -127,7 +127,7 @@ def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
         _try_later(job, error)
         return
     for file in staged:
-        metrics.record_staged(file.moved)
+        recorder.record_staged(file.moved)
     message = f"Waits for a slot on cluster {cluster.id}."
     also = {
         "step": {"jar": step.jar, "arguments": list(step.arguments)},

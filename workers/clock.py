@@ -16,7 +16,7 @@ from ..models.errors import Retryable
 from ..models.job import Job
 from ..models.lease import Lease, LeaseState
 from ..models.states import ON_CLUSTER, JobStatus
-from ..monitoring import metrics
+from ..monitoring import recorder
 from .fleet import Fleet
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ class Clock:
             try:
                 if self._leads():
                     self.tick()
+                    recorder.record_tick()
             except (Retryable, PyMongoError) as error:
                 log.warning(f"The clock missed a tick: {error}", extra={"action": "tick-missed"})
             except Exception:  # one bad tick must not stop the fleet's clock for good
@@ -94,7 +95,7 @@ class Clock:
                 self._lease = None
         if not self._lease:
             self._lease = leases.acquire(CLOCK, self._fleet.worker, LEASE_SECONDS)
-        metrics.record_leader(self._lease is not None)
+        recorder.record_leader(self._lease is not None)
         return self._lease is not None
 
     def tick(self) -> None:

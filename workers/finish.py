@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,10 @@ from ..models import job as jobs
 from ..models.database import now
 from ..models.errors import Fatal, Retryable
 from ..models.job import Job
-from ..models.job_logs import decompressed
+from ..models.job_logs import read_tail
 from ..models.states import JobStatus
-from ..models.storage import Storage, open_storage
+from ..models.storage import Storage, StoredFile
+from ..monitoring import recorder
 from ..monitoring.logs import log_context
 from .bus import Event
 from .diagnosis import exit_code_of, explain
@@ -28,8 +30,8 @@ log = logging.getLogger(__name__)
 #: (EMR management guide, "View log files"), and at once when the step ended in its last pass.
 LOG_PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=10))
 
-#: Of a log, as many bytes at its end are read for a diagnosis.
-TAIL_BYTES = 256 * 1024
+#: The logs that a diagnosis reads.
+STREAMS = ("stderr", "stdout", "controller")
 
 
 def finish(fleet: Fleet, job_ids: Iterable[str]) -> None:
@@ -42,11 +44,19 @@ def finish(fleet: Fleet, job_ids: Iterable[str]) -> None:
             updates.append(UpdateOne({"_id": job.id}, _finished(fleet, job)))
             if job.archive_status is None:
                 events.append(_event(job))
+                _record(job)
     # Told before it is noted: rather twice than never.
     if events:
         fleet.bus.tell(events)
     if updates:
         Job._get_collection().bulk_write(updates, ordered=False)
+
+
+def _record(job: Job) -> None:
+    ran = (job.finished - job.started).total_seconds() if job.started and job.finished else None
+    recorder.record_end(
+        status=str(job.status), cluster=job.cluster_name, tag_group=job.tag_group, run_seconds=ran
+    )
 
 
 def _event(job: Job) -> Event:
@@ -61,19 +71,20 @@ def _finished(fleet: Fleet, job: Job) -> dict[str, Any]:
         return {"$set": done, "$unset": {"ring_at": ""}}
     if not (job.engine and job.engine.log_uri):
         return _without_logs(job, "the cluster has no logUri")
-    source = open_storage(f"{job.engine.log_uri.rstrip('/')}/{job.emr_cluster_id}/steps/{job.step_id}", fleet.clients)
+    where = f"{job.engine.log_uri.rstrip('/')}/{job.emr_cluster_id}/steps/{job.step_id}"
     try:
-        names = list(source.names(""))
-        if not names and (pause := _next_look(job)):
-            log.info(f"EMR has no logs of step {job.step_id} yet; looks again.", extra={"action": "logs-awaited"})
+        source = Storage.open(where, fleet.clients)
+        files = list(source.list())
+        if not files and (pause := _next_look(job)):
+            log.info(f"EMR has no logs of step {job.step_id} yet.", extra={"action": "logs-awaited"})
             return {"$set": {"archive_status": "PENDING", "ring_at": now() + pause}}
-        if not names:
-            return _without_logs(job, f"EMR left no logs at {source.uri('')}")
-        return _with_logs(fleet, job, source, names)
+        if not files:
+            return _without_logs(job, f"EMR left no logs at {where}")
+        return _with_logs(fleet, job, source, files)
     except Retryable as error:
         log.warning(f"Not archived yet: {error}", extra={"action": "archive-delayed"})
         return {"$set": {"archive_status": "PENDING", "ring_at": now() + LOG_PAUSES[0]}}
-    except Fatal as error:
+    except (Fatal, ValueError) as error:
         # Archiving may fail without failing the job.
         log.warning(f"Not archived: {error}", extra={"action": "archive-failed"})
         return _without_logs(job, str(error))
@@ -84,17 +95,26 @@ def _next_look(job: Job) -> timedelta | None:
     return next((due - now() for pause in LOG_PAUSES if (due := ended + pause) > now()), None)
 
 
-def _with_logs(fleet: Fleet, job: Job, source: Storage, names: list[str]) -> dict[str, Any]:
-    tails = {stream: tail for stream in ("stderr", "stdout", "controller") if (tail := _tail(source, names, stream))}
+def _with_logs(fleet: Fleet, job: Job, source: Storage, files: list[StoredFile]) -> dict[str, Any]:
     done: dict[str, Any] = {"archive_status": "DISABLED"}
     if not job.request().disable_log_archival:
-        for name in names:
-            found = source.head(name)
-            fleet.archive.copy_from(source.uri(name), f"{job.id}/{name}", found.checksum if found else "")
+        for file in files:
+            _archive(fleet.archive, source, file, f"{job.id}/{file.name}")
         done = {"archive_status": "ARCHIVED", "archive_location": fleet.archive.uri(job.id)}
+    tails = {stream: tail for stream in STREAMS if (tail := read_tail(source, files, stream)) is not None}
     if (code := exit_code_of(tails.get("controller", ""))) is not None:
         done["exit_code"] = code
     return {"$set": done | _diagnosis(job, tails), "$unset": {"ring_at": ""}}
+
+
+def _archive(archive: Storage, source: Storage, file: StoredFile, name: str) -> None:
+    if archive.can_copy(file.uri):
+        archive.copy_from(source.head(file.name) or file, name)
+        return
+    with tempfile.TemporaryFile() as spooled:
+        source.download(file.name, spooled)
+        spooled.seek(0)
+        archive.upload(name, spooled)
 
 
 def _without_logs(job: Job, why: str) -> dict[str, Any]:
@@ -108,8 +128,3 @@ def _diagnosis(job: Job, tails: dict[str, str]) -> dict[str, Any]:
     found = explain(job.failure, tails)
     log.info(f"Probable cause: {found.cause}", extra={"action": "diagnosed"})
     return {"diagnosis": {"cause": found.cause, "stderr_tail": found.stderr_tail}}
-
-
-def _tail(source: Storage, names: list[str], stream: str) -> str:
-    newest = next((name for name in names if name in (f"{stream}.gz", stream)), None)
-    return decompressed(source.read(newest))[-TAIL_BYTES:].decode("utf-8", "replace") if newest else ""

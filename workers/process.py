@@ -13,7 +13,7 @@ import dramatiq
 from dramatiq.worker import Worker
 
 from ..models.settings import Settings
-from ..models.storage import open_storage
+from ..models.storage import Storage
 from ..models.aws import AwsClients
 from ..monitoring import recorder
 from ..routing_rules.groups import load_rules
@@ -47,8 +47,8 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
         bus=bus,
         clients=clients,
         engine=EmrSteps(clients),
-        staging=Staging(open_storage(staging_url, clients)),
-        archive=open_storage(archive_url, clients),
+        staging=Staging(Storage.open(staging_url, clients)),
+        archive=Storage.open(archive_url, clients),
     )
 
 

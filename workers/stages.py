@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from ..models.errors import ServiceUnavailable
 from ..models.queues import CLUSTERS_QUEUE, FINISH_QUEUE, RECOVER_QUEUE
-from ..monitoring import metrics
+from ..monitoring import recorder
 from .accept import accept, take_on
 from .broker.delivery import Delivery
 from .bus import RequestBus
@@ -61,7 +61,7 @@ def _declare(broker: dramatiq.Broker, name: str, queue: str, run: Callable[..., 
             # The message goes back to its queue; MongoDB's own errors say nothing of that.
             raise DatabaseAway("MongoDB", "the configured address", str(error)) from error
         finally:
-            metrics.record_message(name, result, time.monotonic() - begin)
+            recorder.record_message(name, result, time.monotonic() - begin)
 
     dramatiq.actor(broker=broker, actor_name=name, queue_name=queue)(actor)
 

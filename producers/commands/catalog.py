@@ -10,6 +10,7 @@ from ...models import catalog
 from ...models.embedded_mongodb import database_for
 from ...models.errors import InvalidInput
 from ...models.printing import add_output, print_data, print_table
+from ...models.resources import AnyResource
 from ...models.schemas import dump_resource
 from ...models.settings import Settings
 from ...routing_rules.catalog_files import check_references, read_catalog
@@ -83,7 +84,7 @@ def _export(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _as_applied(entry: catalog.AnyResource) -> dict[str, Any]:
+def _as_applied(entry: AnyResource) -> dict[str, Any]:
     shown = dump_resource(entry)
     shown["tags"] = sorted(entry.tags)
     return {name: value for name, value in shown.items() if name not in ("created", "updated") and value != []}

@@ -20,7 +20,7 @@ from ...models.resources import JobRequest
 from ...models.schemas import load_job_request
 from ...models.settings import Settings
 from ...models.states import JobStatus
-from ...models.storage import open_storage
+from ...models.storage import Storage
 from ...routing_rules.explanation import render
 from ...routing_rules.positions import read_file
 from ..submit import submit
@@ -190,9 +190,9 @@ def _logs(settings: Settings, arguments: argparse.Namespace) -> int:
         reason = job.archive_message or f"it is {job.status}"
         raise TagfleetError(f"Job {job.id} has no archived logs: {reason}. `tagfleet job logs -f` waits for them.")
     with use_running(settings):
-        archive = open_storage(job.archive_location, AwsClients())
-        for text in read_log(archive, arguments.stream):
-            sys.stdout.write(text)
+        archive = Storage.open(job.archive_location, AwsClients())
+        for piece in read_log(archive, arguments.stream):
+            sys.stdout.buffer.write(piece)
     return 0
 
 

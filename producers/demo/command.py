@@ -28,7 +28,7 @@ from ...models.resources import JobRequest
 from ...models.schemas import load_job_request
 from ...models.settings import Settings
 from ...models.states import JobStatus
-from ...models.storage import open_storage
+from ...models.storage import Storage
 from ...routing_rules.catalog_files import read_catalog
 from ...routing_rules.explanation import render
 from ...routing_rules.positions import read_documents
@@ -194,8 +194,8 @@ def _show(one: Followed) -> None:
     _indent("   ".join(f"{entry.status} {entry.time.astimezone():%H:%M:%S.%f}"[:-3] for entry in job.history))
     if job.status is JobStatus.SUCCEEDED and job.archive_location:
         print("Its output:")
-        archive = open_storage(job.archive_location, AwsClients())
-        _indent("".join(read_log(archive, "stdout")))
+        archive = Storage.open(job.archive_location, AwsClients())
+        _indent(b"".join(read_log(archive, "stdout")).decode(errors="replace"))
     if job.diagnosis:
         print("Probable cause:")
         _indent(job.diagnosis.cause)

@@ -81,7 +81,7 @@ class FleetProcess:
 
     def cluster(self, name: str = "main", concurrency: int = 2) -> str:
         """Make a cluster on the local EMR; returns its id."""
-        with closing_client(self.client("emr")) as emr:
+        with ClosingClient(self.client("emr")) as emr:
             answer = emr.run_job_flow(
                 Name=name,
                 LogUri="s3://tagfleet/emr-logs",
@@ -92,7 +92,7 @@ class FleetProcess:
 
     def steps(self, cluster_id: str) -> list[dict[str, Any]]:
         """All the cluster's steps, as EMR tells them."""
-        with closing_client(self.client("emr")) as emr:
+        with ClosingClient(self.client("emr")) as emr:
             pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster_id)
             return [step for page in pages for step in page["Steps"]]
 
@@ -116,7 +116,7 @@ class FleetProcess:
         return str(path)
 
 
-class closing_client:  # noqa: N801 - reads as contextlib.closing does
+class ClosingClient:
     """A boto3 client for the length of a block."""
 
     def __init__(self, client: Any) -> None:

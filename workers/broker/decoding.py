@@ -51,7 +51,9 @@ def decode(
         Unusable: The body is too large; or in a work queue, not a message of one of the actors.
     """
     if len(delivery.body) > max_body_bytes:
-        raise Unusable(f"The body has {len(delivery.body)} bytes: at most {max_body_bytes} are read.")
+        raise Unusable(
+            f"The body has {len(delivery.body)} bytes: at most {max_body_bytes} are read."
+        )
     if delivery.queue in WORK_QUEUES:
         return _decode_work(delivery, actors)
     actor = INTAKE_ACTOR if delivery.queue == INTAKE_QUEUE else ACCEPT_ACTOR

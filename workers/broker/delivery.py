@@ -56,7 +56,9 @@ class Delivery:
 
     def __repr__(self) -> str:
         # Dramatiq logs a message's arguments; bodies and headers are not for logs.
-        return f"<Delivery of {len(self.body)} bytes by {self.queue}, message_id {self.message_id!r}>"
+        return (
+            f"<Delivery of {len(self.body)} bytes by {self.queue}, message_id {self.message_id!r}>"
+        )
 
 
 class FleetMessage(MessageProxy):

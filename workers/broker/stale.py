@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
-
 import dramatiq
 from dramatiq.middleware import Middleware, SkipMessage
 
 from .delivery import FleetMessage
-
-log = logging.getLogger(__name__)
 
 
 class SkipStale(Middleware):
@@ -29,6 +24,3 @@ class SkipStale(Middleware):
 
     def __repr__(self) -> str:
         return "SkipStale()"
-
-
-__all__: list[Any] = ["SkipStale"]

@@ -119,7 +119,9 @@ class Subscription:
         try:
             self._link.call(function)
         except LinkLost:
-            log.debug("A settlement is dropped: its connection is lost, and RabbitMQ delivers again.")
+            log.debug(
+                "A settlement is dropped: its connection is lost, and RabbitMQ delivers again."
+            )
 
     def _on_channel(self, channel: Any) -> None:
         self._channel = channel
@@ -191,4 +193,6 @@ class _Settled:
         while self._floor + 1 in self._above:
             self._floor += 1
             self._above.remove(self._floor)
-        return [tag for tag in tags if tag <= self._floor], [tag for tag in tags if tag > self._floor]
+        return [tag for tag in tags if tag <= self._floor], [
+            tag for tag in tags if tag > self._floor
+        ]

@@ -40,8 +40,9 @@ log = logging.getLogger(__name__)
 #: The local S3's bucket that staged files, archives and logs are kept in.
 BUCKET = "tagfleet"
 
-#: What the local EMR is asked more often than EMR may be: it has no quota.
-LOCAL_PACE = {"sweep_seconds": 0.5, "batch_seconds": 0.2}
+#: The local EMR may be asked more often than EMR: it has no quota.
+LOCAL_SWEEP_SECONDS = 0.5
+LOCAL_BATCH_SECONDS = 0.2
 
 #: How long the local EMR may take to answer, in seconds.
 START_SECONDS = 60.0
@@ -86,8 +87,14 @@ def needs_local_emr(settings: Settings, environ: Mapping[str, str]) -> bool:
 
 
 def _at_local_pace(settings: Settings) -> Settings:
-    unset = {name: pace for name, pace in LOCAL_PACE.items() if SETTINGS[name].variable not in os.environ}
-    return replace(settings, **unset)
+    def pace(name: str, local: float) -> float:
+        return float(getattr(settings, name)) if SETTINGS[name].variable in os.environ else local
+
+    return replace(
+        settings,
+        sweep_seconds=pace("sweep_seconds", LOCAL_SWEEP_SECONDS),
+        batch_seconds=pace("batch_seconds", LOCAL_BATCH_SECONDS),
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...models.resources import Engine
-from ...monitoring import metrics
+from ...monitoring import recorder
 from ...models.aws import AwsClients
 from ..batches import in_batches
 from .base import (
@@ -145,7 +145,7 @@ def _counted(operation: str, call: Callable[[], Answer]) -> Answer:
         result = "throttled" if _code_and_text(error)[0] in _THROTTLES else "error"
         raise
     finally:
-        metrics.record_emr_call(operation, result, time.monotonic() - begin)
+        recorder.record_emr_call(operation, result, time.monotonic() - begin)
     return answer
 
 

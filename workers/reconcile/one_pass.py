@@ -15,7 +15,7 @@ from ...models.lease import Lease
 from ...models.lifecycle import Move, advance_all
 from ...models.resources import Engine
 from ...models.states import JobStatus
-from ...monitoring import metrics
+from ...monitoring import recorder
 from ...monitoring.logs import log_context
 from ..batches import in_batches
 from ..bus import Event
@@ -71,7 +71,7 @@ def reconcile(fleet: Fleet, emr_cluster_id: str) -> None:
             return
         swept_at = None
         try:
-            with metrics.pass_time():
+            with recorder.pass_time():
                 swept_at = _pass(fleet, lease, emr_cluster_id)
         except LeaseLost as error:
             log.warning(str(error), extra={"action": "lease-lost"})

@@ -13,7 +13,7 @@ from ...models.errors import LeaseLost
 from ...models.job import Job
 from ...models.lifecycle import Move
 from ...models.states import JobStatus
-from ...monitoring import metrics
+from ...monitoring import recorder
 from ..engines.base import (
     ClusterFull,
     ClusterGone,
@@ -80,8 +80,9 @@ def _submit(this: Pass, jobs: Sequence[Job]) -> None:
     except OutcomeUnknown as error:
         log.warning(f"No answer from EMR: {error}. The steps are looked up by name.", extra={"action": "in-doubt"})
     else:
-        metrics.record_submitted(this.engine.cluster_id, len(step_ids))
-        this.move([_submitted(job, step_id) for job, step_id in zip(claimed, step_ids, strict=True)])
+        recorder.record_submitted(this.engine.cluster_id, len(step_ids))
+        for job in this.move([_submitted(*pair) for pair in zip(claimed, step_ids, strict=True)]):
+            recorder.record_wait(job.tag_group, (now() - job.created).total_seconds())
 
 
 def _refused(this: Pass, jobs: list[Job], error: StepsRefused) -> None:

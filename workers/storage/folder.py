@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,9 +54,7 @@ class FolderStorage(Storage):
         """See Storage.head; reads the file for its checksum."""
         path = self._path(name)
         with _errors(path):
-            if not path.is_file():
-                # A folder that may not be looked into says "no such file" to is_file().
-                path.parent.stat()
+            if not _is_file(path):
                 return None
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -64,7 +63,9 @@ class FolderStorage(Storage):
 
     def exists(self, name: str) -> bool:
         """See Storage.exists."""
-        return self._path(name).is_file()
+        path = self._path(name)
+        with _errors(path):
+            return _is_file(path)
 
     def list(self, prefix: str = "") -> Iterator[StoredFile]:
         """See Storage.list; links that lead out of the folder are left out."""
@@ -143,8 +144,9 @@ class FolderStorage(Storage):
     def is_copy(self, name: str, source: StoredFile) -> bool:
         """See Storage.is_copy; reads the file."""
         path = self._path(name)
-        if not path.is_file() or path.stat().st_size != source.size:
-            return False
+        with _errors(path):
+            if not _is_file(path) or path.stat().st_size != source.size:
+                return False
         found = self.head(name)
         return found is not None and found.checksum == source.checksum
 
@@ -188,11 +190,24 @@ def local_path(url: str) -> Path:
     return Path(url)
 
 
-def _files_below(start: Path) -> Iterator[Path]:
-    found = []
-    for folder, _, names in os.walk(start):
-        found += [path for name in names if (path := Path(folder, name)).is_file()]
-    yield from sorted(found)
+def _is_file(path: Path) -> bool:
+    # Path.is_file() says no where it cannot look, too (Python 3.14).
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _files_below(start: Path) -> list[Path]:
+    found: list[Path] = []
+    for folder, _, names in os.walk(start, onerror=_unless_gone):
+        found += [path for name in names if _is_file(path := Path(folder, name))]
+    return sorted(found)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 @contextmanager

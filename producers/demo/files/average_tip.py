@@ -5,6 +5,7 @@ import sys
 from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.appName("average tip").getOrCreate()
-first = spark.read.csv(sys.argv[1], header=True, inferSchema=True).first().asDict()
+trips = spark.read.csv(sys.argv[1], header=True, inferSchema=True)
+first = trips.collect()[0].asDict()
 print(f"The first trip: {first}")
 print(f"Its tip: {first['tip']}")

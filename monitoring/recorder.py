@@ -1,0 +1,99 @@
+"""What the stages report as they work, turned into metrics; the only place that touches a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..models import lifecycle
+from ..models.lifecycle import Move
+from . import metrics
+
+
+def install() -> None:
+    """Count every move of every job of this process from now on."""
+    lifecycle.listen(_count)
+
+
+def _count(move: Move) -> None:
+    metrics.JOB_TRANSITIONS.labels(str(move.after)).inc()
+
+
+def record_request(tag_group: str, result: str) -> None:
+    """A request came by its queue: `accepted`, `duplicate`, `conflict` or `invalid`."""
+    metrics.REQUESTS.labels(tag_group, result).inc()
+
+
+def record_decision(tag_group: str, outcome: str) -> None:
+    """A request was routed (`resolved`) or could not be (`unresolvable`)."""
+    metrics.ROUTING_DECISIONS.labels(tag_group, outcome).inc()
+
+
+def record_staged(moved: bool) -> None:
+    """A file was staged: moved, or found where it had to be."""
+    metrics.STAGED_FILES.labels("moved" if moved else "cached").inc()
+
+
+def record_submitted(cluster: str, count: int) -> None:
+    """So many steps were added to a cluster by one call."""
+    metrics.STEPS_SUBMITTED.labels(cluster).inc(count)
+
+
+def record_end(*, status: str, cluster: str | None, tag_group: str, run_seconds: float | None) -> None:
+    """A job was finished; its run time is known if it ran."""
+    metrics.JOBS_FINISHED.labels(status, cluster or "none", tag_group).inc()
+    if run_seconds is not None:
+        metrics.JOB_RUN_SECONDS.labels(status).observe(run_seconds)
+
+
+def record_wait(tag_group: str, seconds: float) -> None:
+    """A job went from being recorded to its step in so many seconds."""
+    metrics.JOB_WAIT_SECONDS.labels(tag_group).observe(seconds)
+
+
+def record_emr_call(operation: str, result: str, seconds: float) -> None:
+    """EMR was called: `ok`, `throttled`, `error`, or `unknown` when no answer came."""
+    metrics.EMR_CALLS.labels(operation, result).inc()
+    metrics.EMR_CALL_SECONDS.labels(operation).observe(seconds)
+
+
+def record_message(actor: str, result: str, seconds: float) -> None:
+    """An actor ended: `done`, or `error`."""
+    metrics.MESSAGES.labels(actor, result).inc()
+    metrics.MESSAGE_SECONDS.labels(actor).observe(seconds)
+
+
+def record_dead_letter(queue: str) -> None:
+    """A message was kept as a dead letter."""
+    metrics.DEAD_LETTERS.labels(queue).inc()
+
+
+def record_leader(leads: bool) -> None:
+    """Whether this process keeps the fleet's clock."""
+    metrics.CLOCK_LEADER.set(int(leads))
+
+
+def record_tick() -> None:
+    """The fleet's clock ticked here."""
+    metrics.CLOCK_TICK_TIME.set_to_current_time()
+
+
+@contextmanager
+def routing_time() -> Iterator[None]:
+    """Measures one decision."""
+    with metrics.ROUTING_SECONDS.time():
+        yield
+
+
+@contextmanager
+def staging_time() -> Iterator[None]:
+    """Measures the staging of one job."""
+    with metrics.STAGING_SECONDS.time():
+        yield
+
+
+@contextmanager
+def pass_time() -> Iterator[None]:
+    """Measures one pass over one cluster."""
+    with metrics.PASS_SECONDS.time():
+        yield

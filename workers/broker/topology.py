@@ -1,0 +1,102 @@
+"""Declares what must stand in RabbitMQ; declaring it again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...models.amqp import AmqpConnection, LinkLost
+from ...models.amqp_rpc import Question, Refused, ask
+from ...models.errors import Fatal, ServiceUnavailable, TagfleetError
+from ...models.queues import Binding, Exchange, Queue, Topology
+
+_DIFFERENT, _NOT_ALLOWED = 406, 403
+
+
+class DeclaredOtherwise(Fatal):
+    """What stands in RabbitMQ under one of our names has other arguments, and those cannot be changed."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, address: str, why: str) -> None:
+        super().__init__(
+            f"{what} exists at {address} with other arguments: {why}. Delete it once it is empty "
+            "(`rabbitmqctl delete_queue NAME` for a queue), or name another virtual host in "
+            "TAGFLEET_AMQP_URL, and start again."
+        )
+        self.what = what
+
+
+class MayNotDeclare(Fatal):
+    """The user of the connection lacks a permission that a worker needs."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, address: str, why: str) -> None:
+        super().__init__(
+            f"{what} cannot be declared at {address}: {why}. A worker's user needs to configure, write and "
+            "read `tagfleet\\..*` (`rabbitmqctl set_permissions`)."
+        )
+        self.what = what
+
+
+def declare(url: str, topology: Topology) -> None:
+    """Declare it over a short connection, as a worker does before it starts.
+
+    Raises:
+        ServiceUnavailable: RabbitMQ cannot be reached; said within some seconds.
+        DeclaredOtherwise, MayNotDeclare: An admin has to change something first.
+    """
+    with AmqpConnection(url) as connection:
+        declare_on(connection, topology)
+
+
+def declare_on(connection: AmqpConnection, topology: Topology) -> None:
+    """Declare it over a connection that is used for more; raises what `declare` raises."""
+    steps = list(_steps(topology))
+    try:
+        ask(connection.link(), [question for _, question in steps])
+    except Refused as refused:
+        raise _explained(steps[refused.index][0], connection.address, refused) from refused
+    except LinkLost as error:
+        raise ServiceUnavailable(
+            "RabbitMQ", connection.address, str(error), "Check TAGFLEET_AMQP_URL."
+        ) from error
+
+
+def _steps(topology: Topology) -> Iterator[tuple[str, Question]]:
+    for exchange in topology.exchanges:
+        yield f"The exchange {exchange.name!r}", _declare_exchange(exchange)
+    for queue in topology.queues:
+        yield f"The queue {queue.name!r}", _declare_queue(queue)
+    for binding in topology.bindings:
+        yield f"The binding of {binding.queue!r} to {binding.exchange!r}", _bind(binding)
+
+
+def _declare_exchange(exchange: Exchange) -> Question:
+    return lambda channel, answered: channel.exchange_declare(
+        exchange.name,
+        exchange.type,
+        durable=True,
+        arguments=dict(exchange.arguments),
+        callback=answered,
+    )
+
+
+def _declare_queue(queue: Queue) -> Question:
+    return lambda channel, answered: channel.queue_declare(
+        queue.name, durable=True, arguments=dict(queue.arguments), callback=answered
+    )
+
+
+def _bind(binding: Binding) -> Question:
+    return lambda channel, answered: channel.queue_bind(
+        binding.queue, binding.exchange, binding.routing_key, callback=answered
+    )
+
+
+def _explained(what: str, address: str, refused: Refused) -> TagfleetError:
+    if refused.code == _DIFFERENT:
+        return DeclaredOtherwise(what, address, refused.text)
+    if refused.code == _NOT_ALLOWED:
+        return MayNotDeclare(what, address, refused.text)
+    return ServiceUnavailable("RabbitMQ", address, f"{what}: {refused.text}")
