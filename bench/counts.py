@@ -21,9 +21,11 @@ from typing import Any
 
 import pymongo
 from pymongo import monitoring
+from tagfleet.models.aws import AwsClients
+from tagfleet.workers.local_emr.server import LocalEmr
+from tests.rabbitmq import RabbitMQ
 
 from tagfleet.models import amqp, catalog, job
-from tagfleet.models.aws import AwsClients
 from tagfleet.models.database import connect, disconnect
 from tagfleet.models.embedded_mongodb import served
 from tagfleet.models.local_addresses import use_local_emr
@@ -34,11 +36,9 @@ from tagfleet.producers.publisher import Publisher
 from tagfleet.routing_rules.groups import load_rules
 from tagfleet.workers.broker import FleetBroker
 from tagfleet.workers.broker.topology import declare
-from tagfleet.workers.local_emr.server import LocalEmr
 from tagfleet.workers.process import open_fleet, working
 from tagfleet.workers.rabbit_bus import RabbitBus
 from tagfleet.workers.stages import declare_request_stages, declare_stages
-from tests.rabbitmq import RabbitMQ
 
 JOBS, CLUSTERS = 200, 4
 LIMITS = {"EMR API calls": 0.2, "AMQP messages": 4.0, "MongoDB commands": 12.0}
@@ -71,25 +71,36 @@ def main() -> int:
         mongodb = stack.enter_context(served(folder / "mongodb"))
         emr = stack.enter_context(LocalEmr(folder / "emr", max_processes=64))
         stack.enter_context(use_local_emr(emr.url))
-        watcher: pymongo.MongoClient[dict[str, Any]] = stack.enter_context(pymongo.MongoClient(mongodb))
+        watcher: pymongo.MongoClient[dict[str, Any]] = stack.enter_context(
+            pymongo.MongoClient(mongodb)
+        )
         commands = Commands()
         monitoring.register(commands)
         connect(mongodb)
         stack.callback(disconnect)
         job.ensure_indexes()
         settings = Settings.from_environ(
-            {"TAGFLEET_AMQP_URL": rabbitmq.url, "TAGFLEET_SWEEP_SECONDS": "4", "TAGFLEET_LOOK_AHEAD": "25"}
+            {
+                "TAGFLEET_AMQP_URL": rabbitmq.url,
+                "TAGFLEET_SWEEP_SECONDS": "4",
+                "TAGFLEET_LOOK_AHEAD": "25",
+            }
         )
         _register()
         stack.enter_context(_workers(settings))
-        urllib.request.urlopen(urllib.request.Request(f"{emr.url}/_local/calls", method="DELETE")).close()
+        urllib.request.urlopen(
+            urllib.request.Request(f"{emr.url}/_local/calls", method="DELETE")
+        ).close()
         commands.counts.clear()
         counted.clear()
         _publish(rabbitmq.url)
         ended = _wait(watcher)
         with urllib.request.urlopen(f"{emr.url}/_local/calls") as answer:
             calls = {name: n for name, n in json.load(answer).items() if not name.startswith("s3:")}
-        return _report(ended, {"EMR API calls": calls, "AMQP messages": counted, "MongoDB commands": commands.counts})
+        return _report(
+            ended,
+            {"EMR API calls": calls, "AMQP messages": counted, "MongoDB commands": commands.counts},
+        )
 
 
 def _count_publishing(counted: Counter[str]) -> None:
@@ -122,9 +133,19 @@ def _register() -> None:
             StepConcurrencyLevel=25,
             Instances={"KeepJobFlowAliveWhenNoSteps": True},
         )
-        engine = {"type": "emr", "clusterId": answer["JobFlowId"], "stepConcurrency": 25, "logUri": "s3://bench/logs"}
+        engine = {
+            "type": "emr",
+            "clusterId": answer["JobFlowId"],
+            "stepConcurrency": 25,
+            "logUri": "s3://bench/logs",
+        }
         name = f"bench-{number}"
-        entries.append(load_resource("clusters", {"id": name, "name": name, **common, "tags": ["type:yarn", name], "engine": engine}))
+        entries.append(
+            load_resource(
+                "clusters",
+                {"id": name, "name": name, **common, "tags": ["type:yarn", name], "engine": engine},
+            )
+        )
     catalog.apply(entries)
 
 
@@ -132,9 +153,13 @@ def _workers(settings: Settings) -> Any:
     assert settings.amqp_url
     names = load_rules(None).names
     declare(settings.amqp_url, topology(names))
-    broker = FleetBroker(settings.amqp_url, groups=names, prefetch=8, max_body_bytes=settings.max_body_bytes)
+    broker = FleetBroker(
+        settings.amqp_url, groups=names, prefetch=8, max_body_bytes=settings.max_body_bytes
+    )
     bus = RabbitBus(broker)
-    fleet = open_fleet(settings, bus, staging_url="s3://bench/staging", archive_url="s3://bench/archive")
+    fleet = open_fleet(
+        settings, bus, staging_url="s3://bench/staging", archive_url="s3://bench/archive"
+    )
     declare_stages(broker, fleet)
     declare_request_stages(broker, fleet, bus, INTAKE_QUEUE)
     return working(broker, fleet, queues=None, threads=8)
@@ -171,7 +196,9 @@ def _report(ended: Counter[str], counts: dict[str, Counter[str] | dict[str, int]
     for name, found in counts.items():
         per_job = sum(found.values()) / JOBS
         exit_code |= per_job > LIMITS[name]
-        parts = ", ".join(f"{part} {n}" for part, n in sorted(found.items(), key=lambda item: -item[1])[:6])
+        parts = ", ".join(
+            f"{part} {n}" for part, n in sorted(found.items(), key=lambda item: -item[1])[:6]
+        )
         print(f"{name:<20} {per_job:>8.2f} {LIMITS[name]:>8.1f}   {parts}")
     return int(exit_code)
 

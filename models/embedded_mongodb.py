@@ -42,7 +42,13 @@ def served(folder: Path) -> Iterator[str]:
         # A file of its own, for otherwise it would take any secantusd.toml that lies about.
         command = [program, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
         # Without --sync-on-commit, a kill -9 takes the last acknowledged writes with it.
-        command += ["--storage-path", str(folder / "files"), "--sync-on-commit", "--cache-size", "256M"]
+        command += [
+            "--storage-path",
+            str(folder / "files"),
+            "--sync-on-commit",
+            "--cache-size",
+            "256M",
+        ]
         with (folder / "server.log").open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,

@@ -34,7 +34,11 @@ def read(data: Path) -> dict[str, str]:
         found = json.loads((data / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(name): str(address) for name, address in found.items()} if isinstance(found, dict) else {}
+    return (
+        {str(name): str(address) for name, address in found.items()}
+        if isinstance(found, dict)
+        else {}
+    )
 
 
 def remove(data: Path) -> None:

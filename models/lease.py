@@ -99,6 +99,8 @@ def look(names: list[str]) -> dict[str, LeaseState]:
     """The states of these leases; one that nobody has held yet is left out."""
     moment = now()
     return {
-        found["_id"]: LeaseState(found["until"] > moment, int(found["epoch"]), found.get("swept_at"))
+        found["_id"]: LeaseState(
+            found["until"] > moment, int(found["epoch"]), found.get("swept_at")
+        )
         for found in database()["leases"].find({"_id": {"$in": names}})
     }

@@ -15,7 +15,11 @@ STYLES = ("table", "json", "yaml")
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Give a command the option `--output`."""
     parser.add_argument(
-        "-o", "--output", choices=STYLES, default="table", help="how to print (default: %(default)s)"
+        "-o",
+        "--output",
+        choices=STYLES,
+        default="table",
+        help="how to print (default: %(default)s)",
     )
 
 
@@ -35,7 +39,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
     cells += [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
 
 
 def _cell(value: Any) -> str:

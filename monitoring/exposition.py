@@ -54,7 +54,10 @@ def serving(bind: tuple[str, int] | None) -> Iterator[str | None]:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
         raise ServiceUnavailable(
-            "The metrics", f"{host}:{port}", error.strerror or str(error), "Set TAGFLEET_METRICS_BIND."
+            "The metrics",
+            f"{host}:{port}",
+            error.strerror or str(error),
+            "Set TAGFLEET_METRICS_BIND.",
         ) from error
     try:
         yield f"http://{host}:{server.server_port}/metrics"

@@ -26,7 +26,9 @@ _OWN: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) 
 }
 
 # Credentials in an address, and whatever calls itself a secret.
-_IN_ADDRESS: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/]*(?=@)", re.IGNORECASE)
+_IN_ADDRESS: Final = re.compile(
+    r"(?P<before>[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/]*(?=@)", re.IGNORECASE
+)
 _NAMED: Final = re.compile(
     r"(?P<before>(?:password|secret|token|aws_secret_access_key|aws_session_token)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+",
     re.IGNORECASE,
@@ -106,4 +108,8 @@ def _time(record: logging.LogRecord) -> datetime:
 
 
 def _plain(value: object) -> Any:
-    return value if isinstance(value, int | float | bool) or value is None else without_secrets(str(value))
+    return (
+        value
+        if isinstance(value, int | float | bool) or value is None
+        else without_secrets(str(value))
+    )

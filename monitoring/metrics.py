@@ -35,7 +35,9 @@ STAGING_SECONDS: Final = Histogram(
 )
 
 #: Steps added to a cluster.
-STEPS_SUBMITTED: Final = Counter("tagfleet_steps_submitted", "Steps added to clusters.", ["cluster"])
+STEPS_SUBMITTED: Final = Counter(
+    "tagfleet_steps_submitted", "Steps added to clusters.", ["cluster"]
+)
 
 #: Calls of EMR: ok, throttled, error, or unknown when no answer came.
 EMR_CALLS: Final = Counter("tagfleet_emr_calls", "Calls of the EMR API.", ["operation", "result"])
@@ -44,14 +46,19 @@ EMR_CALL_SECONDS: Final = Histogram(
 )
 
 #: Moves of jobs, by the status that they moved to.
-JOB_TRANSITIONS: Final = Counter("tagfleet_job_transitions", "Changes of a job's status.", ["status"])
+JOB_TRANSITIONS: Final = Counter(
+    "tagfleet_job_transitions", "Changes of a job's status.", ["status"]
+)
 
 #: Jobs that ended and were finished.
 JOBS_FINISHED: Final = Counter(
     "tagfleet_jobs_finished", "Jobs that ended.", ["status", "cluster", "tag_group"]
 )
 JOB_WAIT_SECONDS: Final = Histogram(
-    "tagfleet_job_wait_seconds", "From being recorded to having a step.", ["tag_group"], buckets=_JOB
+    "tagfleet_job_wait_seconds",
+    "From being recorded to having a step.",
+    ["tag_group"],
+    buckets=_JOB,
 )
 JOB_RUN_SECONDS: Final = Histogram(
     "tagfleet_job_run_seconds", "From the step's start to its end.", ["status"], buckets=_JOB

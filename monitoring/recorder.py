@@ -39,7 +39,9 @@ def record_submitted(cluster: str, count: int) -> None:
     metrics.STEPS_SUBMITTED.labels(cluster).inc(count)
 
 
-def record_end(*, status: str, cluster: str | None, tag_group: str, run_seconds: float | None) -> None:
+def record_end(
+    *, status: str, cluster: str | None, tag_group: str, run_seconds: float | None
+) -> None:
     """A job was finished; its run time is known if it ran."""
     metrics.JOBS_FINISHED.labels(status, cluster or "none", tag_group).inc()
     if run_seconds is not None:

@@ -84,11 +84,25 @@ def _route(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> bool:
         return False
     recorder.record_decision(job.tag_group, "resolved")
     if found.cluster.engine is None:
-        _end(fleet, job, JobStatus.FAILED, f"Cluster {found.cluster.id!r} has no engine: its catalog entry must say how it is reached.")
+        _end(
+            fleet,
+            job,
+            JobStatus.FAILED,
+            f"Cluster {found.cluster.id!r} has no engine: its catalog entry must say how it is reached.",
+        )
         return False
     routed = _routed(found)
     message = f"Runs command {found.command.id} on cluster {found.cluster.id}."
-    if not advance(Move(job_id=job.id, before=JobStatus.RESERVED, after=JobStatus.RESOLVED, message=message, also=routed), worker=fleet.worker):
+    if not advance(
+        Move(
+            job_id=job.id,
+            before=JobStatus.RESERVED,
+            after=JobStatus.RESOLVED,
+            message=message,
+            also=routed,
+        ),
+        worker=fleet.worker,
+    ):
         return False
     job.reload()
     log.info(message, extra={"action": "routed", "cluster": found.cluster.id})
@@ -132,12 +146,26 @@ def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
     also = {
         "step": {"jar": step.jar, "arguments": list(step.arguments)},
         "staged_files": [
-            {"source": file.source, "target": file.target, "checksum": file.checksum, "size": file.size}
+            {
+                "source": file.source,
+                "target": file.target,
+                "checksum": file.checksum,
+                "size": file.size,
+            }
             for file in staged
         ],
         "ring_at": None,
     }
-    if advance(Move(job_id=job.id, before=JobStatus.RESOLVED, after=JobStatus.ACCEPTED, message=message, also=also), worker=fleet.worker):
+    if advance(
+        Move(
+            job_id=job.id,
+            before=JobStatus.RESOLVED,
+            after=JobStatus.ACCEPTED,
+            message=message,
+            also=also,
+        ),
+        worker=fleet.worker,
+    ):
         log.info(message, extra={"action": "accepted", "cluster": cluster.id})
 
 
@@ -145,17 +173,26 @@ def _chosen(job: Job, catalog: CatalogSnapshot) -> tuple[Cluster, Command, list[
     cluster, command = catalog.cluster(str(job.cluster_id)), catalog.command(str(job.command_id))
     applications = [catalog.application(name) for name in job.applications]
     if cluster is None or command is None or None in applications:
-        raise StagingFailed("the job's catalog entries", "one was taken out after the job was routed")
+        raise StagingFailed(
+            "the job's catalog entries", "one was taken out after the job was routed"
+        )
     return cluster, command, [application for application in applications if application]
 
 
 def _try_later(job: Job, error: Retryable) -> None:
     pause = min(LONGEST_PAUSE, timedelta(seconds=5) * 2 ** min(job.rings, 10))
-    log.warning(f"{error}; tried again in {pause.total_seconds():.0f} s.", extra={"action": "delayed"})
-    Job.objects(id=job.id, status=job.status).update_one(set__ring_at=now() + pause, set__status_message=f"{error}; tried again.")
+    log.warning(
+        f"{error}; tried again in {pause.total_seconds():.0f} s.", extra={"action": "delayed"}
+    )
+    Job.objects(id=job.id, status=job.status).update_one(
+        set__ring_at=now() + pause, set__status_message=f"{error}; tried again."
+    )
 
 
 def _end(fleet: Fleet, job: Job, status: JobStatus, message: str, **also: object) -> None:
-    if advance(Move(job_id=job.id, before=job.status, after=status, message=message, also=also), worker=fleet.worker):
+    if advance(
+        Move(job_id=job.id, before=job.status, after=status, message=message, also=also),
+        worker=fleet.worker,
+    ):
         log.info(message, extra={"action": "ended", "status": str(status)})
         fleet.bus.ring("finish", [job.id])

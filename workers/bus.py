@@ -20,7 +20,6 @@ class Event:
 class Bus(Protocol):
     """The way out of a stage. Every method returns only when what was sent is safe, or raises Retryable."""
 
-
     def ring(self, actor: str, *arguments: str | list[str]) -> None:
         """Send a short message to one of the fleet's own actors; it carries ids and nothing else."""
 

@@ -110,7 +110,11 @@ class Clock:
         self._rung = {name: rung for name, rung in self._rung.items() if name in waiting}
         for name, work in waiting.items():
             state = seen.get(name, leases.NEVER_HELD)
-            if not state.held and self._is_due(work, state, moment) and not self._waits(name, state, moment):
+            if (
+                not state.held
+                and self._is_due(work, state, moment)
+                and not self._waits(name, state, moment)
+            ):
                 self._rung[name] = (moment, state.epoch)
                 self._fleet.bus.ring("reconcile", name)
 
@@ -119,7 +123,11 @@ class Clock:
         if work.must_stop:
             return True
         has_slots = work.followed < work.step_concurrency + settings.look_ahead
-        if work.ready and has_slots and moment - work.ready >= timedelta(seconds=settings.batch_seconds):
+        if (
+            work.ready
+            and has_slots
+            and moment - work.ready >= timedelta(seconds=settings.batch_seconds)
+        ):
             return True
         pause = timedelta(seconds=settings.sweep_seconds)
         return work.followed > 0 and (state.swept_at is None or moment - state.swept_at >= pause)
@@ -131,12 +139,16 @@ class Clock:
 
     def _ring_for_jobs(self) -> None:
         moment = now()
-        left_behind = list(Job.objects(ring_at__lte=moment).only("id", "status", "rings").limit(JOBS_A_TICK))
+        left_behind = list(
+            Job.objects(ring_at__lte=moment).only("id", "status", "rings").limit(JOBS_A_TICK)
+        )
         by_actor: dict[str, list[str]] = defaultdict(list)
         for job in left_behind:
             by_actor["finish" if job.status.is_terminal else "take_on"].append(job.id)
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(job.rings, 10))
-            Job.objects(id=job.id, status=job.status).update_one(set__ring_at=moment + pause, inc__rings=1)
+            Job.objects(id=job.id, status=job.status).update_one(
+                set__ring_at=moment + pause, inc__rings=1
+            )
         for actor, job_ids in by_actor.items():
             for job_id in job_ids:
                 self._fleet.bus.ring(actor, [job_id])

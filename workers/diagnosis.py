@@ -45,9 +45,15 @@ def explain(failure: str | None, logs: Mapping[str, str]) -> Explanation:
         logs: The ends of the job's logs, by name: `stderr`, `stdout`, `controller`.
     """
     stderr = logs.get("stderr", "")
-    finding = next(filter(None, (look(name, text) for look in _LOOKS for name, text in _ordered(logs))), None)
-    cause = str(finding) if finding else failure or _last_line(stderr) or "The logs say nothing of it."
-    return Explanation(cause, "\n".join(_shortened(line) for line in stderr.splitlines()[-TAIL_LINES:]))
+    finding = next(
+        filter(None, (look(name, text) for look in _LOOKS for name, text in _ordered(logs))), None
+    )
+    cause = (
+        str(finding) if finding else failure or _last_line(stderr) or "The logs say nothing of it."
+    )
+    return Explanation(
+        cause, "\n".join(_shortened(line) for line in stderr.splitlines()[-TAIL_LINES:])
+    )
 
 
 def _ordered(logs: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -64,7 +70,12 @@ def _python_traceback(name: str, text: str) -> Finding | None:
         if match := re.match(r'\s+File "(.+?)", line (\d+)', line):
             file, number = match.groups()
             # The user's own line says more than the library's that it called.
-            if "site-packages" not in file and "/pyspark" not in file and "py4j" not in file or not where:
+            if (
+                "site-packages" not in file
+                and "/pyspark" not in file
+                and "py4j" not in file
+                or not where
+            ):
                 where = f"{file.rpartition('/')[2]}, line {number}"
         elif line and not line[0].isspace():
             return Finding(_shortened(line), f"{name}: {where}" if where else name)
@@ -72,7 +83,9 @@ def _python_traceback(name: str, text: str) -> Finding | None:
 
 
 def _java_exception(name: str, text: str) -> Finding | None:
-    found = re.findall(r"^(?:Caused by: |Exception in thread \S+ )((?:[\w$]+\.)+[\w$]+.*)$", text, re.MULTILINE)
+    found = re.findall(
+        r"^(?:Caused by: |Exception in thread \S+ )((?:[\w$]+\.)+[\w$]+.*)$", text, re.MULTILINE
+    )
     return Finding(_shortened(found[-1]), name) if found else None
 
 

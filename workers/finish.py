@@ -61,7 +61,9 @@ def _record(job: Job) -> None:
 
 def _event(job: Job) -> Event:
     before = job.history[-2].status if len(job.history) > 1 else JobStatus.RESERVED
-    return status_event(job.id, before, job.status, statusMsg=job.status_message, clusterId=job.cluster_id)
+    return status_event(
+        job.id, before, job.status, statusMsg=job.status_message, clusterId=job.cluster_id
+    )
 
 
 def _finished(fleet: Fleet, job: Job) -> dict[str, Any]:
@@ -76,7 +78,9 @@ def _finished(fleet: Fleet, job: Job) -> dict[str, Any]:
         source = Storage.open(where, fleet.clients)
         files = list(source.list())
         if not files and (pause := _next_look(job)):
-            log.info(f"EMR has no logs of step {job.step_id} yet.", extra={"action": "logs-awaited"})
+            log.info(
+                f"EMR has no logs of step {job.step_id} yet.", extra={"action": "logs-awaited"}
+            )
             return {"$set": {"archive_status": "PENDING", "ring_at": now() + pause}}
         if not files:
             return _without_logs(job, f"EMR left no logs at {where}")
@@ -101,7 +105,9 @@ def _with_logs(fleet: Fleet, job: Job, source: Storage, files: list[StoredFile])
         for file in files:
             _archive(fleet.archive, source, file, f"{job.id}/{file.name}")
         done = {"archive_status": "ARCHIVED", "archive_location": fleet.archive.uri(job.id)}
-    tails = {stream: tail for stream in STREAMS if (tail := read_tail(source, files, stream)) is not None}
+    tails = {
+        stream: tail for stream in STREAMS if (tail := read_tail(source, files, stream)) is not None
+    }
     if (code := exit_code_of(tails.get("controller", ""))) is not None:
         done["exit_code"] = code
     return {"$set": done | _diagnosis(job, tails), "$unset": {"ring_at": ""}}

@@ -9,14 +9,14 @@ import time
 from dataclasses import dataclass, field
 
 from ..models import catalog
+from ..models.aws import AwsClients
 from ..models.settings import Settings
 from ..models.snapshot import CatalogSnapshot
+from ..models.storage import Storage
 from ..routing_rules.groups import RuleSet
-from ..models.aws import AwsClients
 from .bus import Bus
 from .engines.base import ClusterEngine
 from .staging import Staging
-from ..models.storage import Storage
 
 #: How old the catalog in memory may be, in seconds, before its version is looked at again.
 CATALOG_SECONDS = 1.0

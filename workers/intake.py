@@ -22,12 +22,16 @@ def intake(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
             # The exchange sends here what no queue takes.
             groups = ", ".join([*fleet.rules.names, INTAKE])
             problem = InvalidInput(
-                "message", [f"routing key {delivery.routing_key!r} is unknown: expected one of {groups}"]
+                "message",
+                [f"routing key {delivery.routing_key!r} is unknown: expected one of {groups}"],
             )
             raise Refused(problem, request.id, {})
     except Refused as refused:
         refuse(fleet, bus, delivery, refused, tag_group=INTAKE)
         return
     tag_group = fleet.rules.tag_group_of(request)
-    log.info("Sent to its tag group.", extra={"action": "intake", "job_id": request.id, "tag_group": tag_group})
+    log.info(
+        "Sent to its tag group.",
+        extra={"action": "intake", "job_id": request.id, "tag_group": tag_group},
+    )
     bus.forward(delivery, tag_group)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import dramatiq
 from dramatiq.worker import Worker
 
+from ..models.aws import AwsClients
 from ..models.settings import Settings
 from ..models.storage import Storage
-from ..models.aws import AwsClients
 from ..monitoring import recorder
 from ..routing_rules.groups import load_rules
 from .bus import Bus
@@ -53,7 +52,9 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
 
 
 @contextmanager
-def working(broker: dramatiq.Broker, fleet: Fleet, *, queues: set[str] | None, threads: int) -> Iterator[None]:
+def working(
+    broker: dramatiq.Broker, fleet: Fleet, *, queues: set[str] | None, threads: int
+) -> Iterator[None]:
     """Take messages and tick while the block lasts; ends when what is under way has ended."""
     recorder.install()
     # A stub worker in the same process must not sleep long on an empty queue.

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from ..models import job
 from ..models.database import connect, disconnect
 from ..models.errors import InvalidInput
-from ..models.queues import CLUSTERS_QUEUE, FINISH_QUEUE, INTAKE_QUEUE, RECOVER_QUEUE, group_queue, topology
+from ..models.queues import (
+    CLUSTERS_QUEUE,
+    FINISH_QUEUE,
+    INTAKE_QUEUE,
+    RECOVER_QUEUE,
+    group_queue,
+    topology,
+)
 from ..models.settings import Settings
 from ..routing_rules.groups import load_rules
 from .broker import FleetBroker
@@ -37,7 +44,9 @@ def run(settings: Settings, *, groups: Sequence[str] | None, threads: int) -> in
     assert settings.archive_url
     names = load_rules(settings.rules).names
     if unknown := sorted(set(groups or ()) - set(names)):
-        raise InvalidInput("--group", [f"no tag group {unknown[0]!r}: expected one of {', '.join(names)}"])
+        raise InvalidInput(
+            "--group", [f"no tag group {unknown[0]!r}: expected one of {', '.join(names)}"]
+        )
     connect(settings.mongodb_url)
     job.ensure_indexes()
     declare(settings.amqp_url, topology(names))
@@ -45,10 +54,16 @@ def run(settings: Settings, *, groups: Sequence[str] | None, threads: int) -> in
         settings.amqp_url, groups=names, prefetch=threads, max_body_bytes=settings.max_body_bytes
     )
     bus = RabbitBus(broker)
-    fleet = open_fleet(settings, bus, staging_url=settings.staging_url, archive_url=settings.archive_url)
+    fleet = open_fleet(
+        settings, bus, staging_url=settings.staging_url, archive_url=settings.archive_url
+    )
     declare_stages(broker, fleet)
     declare_request_stages(broker, fleet, bus, INTAKE_QUEUE)
-    request_queues = {group_queue(name) for name in groups} if groups else {INTAKE_QUEUE, *map(group_queue, names)}
+    request_queues = (
+        {group_queue(name) for name in groups}
+        if groups
+        else {INTAKE_QUEUE, *map(group_queue, names)}
+    )
     queues = {*request_queues, CLUSTERS_QUEUE, FINISH_QUEUE, RECOVER_QUEUE}
     try:
         with until_stopped() as stopping, working(broker, fleet, queues=queues, threads=threads):

@@ -45,18 +45,31 @@ def read_request(delivery: Delivery) -> JobRequest:
         raise Refused(error, _usable_id(delivery.message_id), {}) from error
     job_id = _usable_id(body.get("id")) or _usable_id(delivery.message_id)
     try:
-        if delivery.message_id and body.setdefault("id", delivery.message_id) != delivery.message_id:
+        if (
+            delivery.message_id
+            and body.setdefault("id", delivery.message_id) != delivery.message_id
+        ):
             raise InvalidInput(
-                "job request", [f"id: {body['id']!r} differs from the message's message_id {delivery.message_id!r}"]
+                "job request",
+                [
+                    f"id: {body['id']!r} differs from the message's message_id {delivery.message_id!r}"
+                ],
             )
         if "id" not in body:
-            raise InvalidInput("job request", ["id: missing; set it, or the message's message_id, so that a retry is the same job"])
+            raise InvalidInput(
+                "job request",
+                [
+                    "id: missing; set it, or the message's message_id, so that a retry is the same job"
+                ],
+            )
         return load_job_request(body)
     except InvalidInput as error:
         raise Refused(error, job_id, body) from error
 
 
-def refuse(fleet: Fleet, bus: RequestBus, delivery: Delivery, refused: Refused, tag_group: str) -> None:
+def refuse(
+    fleet: Fleet, bus: RequestBus, delivery: Delivery, refused: Refused, tag_group: str
+) -> None:
     """Keep the message as a dead letter; who asks for its id is told the same reason."""
     if refused.job_id:
         job.record_invalid(
@@ -73,7 +86,9 @@ def _parse(body: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidInput("message body", [f"not valid JSON: {error}"]) from error
     if not isinstance(found, dict):
-        raise InvalidInput("message body", [f"expected a JSON object, found {type(found).__name__}"])
+        raise InvalidInput(
+            "message body", [f"expected a JSON object, found {type(found).__name__}"]
+        )
     return found
 
 

@@ -29,12 +29,18 @@ QUEUE_OF = {"reconcile": CLUSTERS_QUEUE, "finish": FINISH_QUEUE, "take_on": RECO
 
 def declare_stages(broker: dramatiq.Broker, fleet: Fleet) -> None:
     """Turn the stages that ids are sent to into actors of the broker."""
-    stages: dict[str, Callable[..., None]] = {"reconcile": reconcile, "finish": finish, "take_on": take_on}
+    stages: dict[str, Callable[..., None]] = {
+        "reconcile": reconcile,
+        "finish": finish,
+        "take_on": take_on,
+    }
     for name, stage in stages.items():
         _declare(broker, name, QUEUE_OF[name], lambda argument, stage=stage: stage(fleet, argument))
 
 
-def declare_request_stages(broker: dramatiq.Broker, fleet: Fleet, bus: RequestBus, queue: str) -> None:
+def declare_request_stages(
+    broker: dramatiq.Broker, fleet: Fleet, bus: RequestBus, queue: str
+) -> None:
     """Turn the stages that take requests from a queue into actors; only where there is a RabbitMQ.
 
     Arguments:

@@ -46,7 +46,10 @@ def supervise(commands: Sequence[Sequence[str]], stopping: threading.Event) -> i
                 exit_code = code
                 stopping.set()
                 break
-            log.error(f"Worker process {process.pid} ended with {code}; started again.", extra={"action": "restart"})
+            log.error(
+                f"Worker process {process.pid} ended with {code}; started again.",
+                extra={"action": "restart"},
+            )
             if age < SOUND_SECONDS and stopping.wait(2.0):
                 break
             processes[index], started[index] = _start(commands[index]), time.monotonic()
@@ -66,7 +69,9 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> int:
         try:
             process.wait(max(0.1, end - time.monotonic()))
         except subprocess.TimeoutExpired:
-            log.error(f"Worker process {process.pid} does not stop; killed.", extra={"action": "killed"})
+            log.error(
+                f"Worker process {process.pid} does not stop; killed.", extra={"action": "killed"}
+            )
             process.kill()
             process.wait()
     return 0

@@ -79,7 +79,9 @@ def _get(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _export(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
-        found = {kind: [_as_applied(entry) for entry in catalog.list_resources(kind)] for kind in KINDS}
+        found = {
+            kind: [_as_applied(entry) for entry in catalog.list_resources(kind)] for kind in KINDS
+        }
     print_data({kind: entries for kind, entries in found.items() if entries}, arguments.output)
     return 0
 
@@ -87,4 +89,8 @@ def _export(settings: Settings, arguments: argparse.Namespace) -> int:
 def _as_applied(entry: AnyResource) -> dict[str, Any]:
     shown = dump_resource(entry)
     shown["tags"] = sorted(entry.tags)
-    return {name: value for name, value in shown.items() if name not in ("created", "updated") and value != []}
+    return {
+        name: value
+        for name, value in shown.items()
+        if name not in ("created", "updated") and value != []
+    }

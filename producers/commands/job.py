@@ -50,14 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verb.add_argument("--limit", type=int, default=50, metavar="N")
     add_output(verb)
     verb.set_defaults(run=_list)
-    verb = verbs.add_parser("wait", help="wait for a job's end; exit code 0 if it succeeded, else 1")
+    verb = verbs.add_parser(
+        "wait", help="wait for a job's end; exit code 0 if it succeeded, else 1"
+    )
     verb.add_argument("id", metavar="ID")
-    verb.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after this long (exit code 1)")
+    verb.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="give up after this long (exit code 1)"
+    )
     verb.set_defaults(run=_wait)
     verb = verbs.add_parser("logs", help="print what a job wrote")
     verb.add_argument("id", metavar="ID")
     verb.add_argument("--stream", choices=("stdout", "stderr", "controller"), default="stdout")
-    verb.add_argument("-f", "--follow", action="store_true", help="wait until the logs are archived")
+    verb.add_argument(
+        "-f", "--follow", action="store_true", help="wait until the logs are archived"
+    )
     verb.set_defaults(run=_logs)
     verb = verbs.add_parser("kill", help="ask for a job's end")
     verb.add_argument("id", metavar="ID")
@@ -84,7 +90,9 @@ def read_request(path: Path) -> JobRequest:
     """
     documents = read_file(path)
     if len(documents) != 1:
-        raise InvalidInput(str(path), [f"expected one job request, found {len(documents)} documents"])
+        raise InvalidInput(
+            str(path), [f"expected one job request, found {len(documents)} documents"]
+        )
     try:
         return load_job_request(documents[0].data)
     except InvalidInput as error:
@@ -96,7 +104,9 @@ def _status(text: str) -> JobStatus:
         return JobStatus(text.upper())
     except ValueError:
         expected = ", ".join(JobStatus)
-        raise argparse.ArgumentTypeError(f"{text!r} is not a status: expected one of {expected}") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a status: expected one of {expected}"
+        ) from None
 
 
 def _submit(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -152,7 +162,11 @@ def _follow(job_id: str, timeout: float | None) -> int:
         job = _if_recorded(job_id, begin)
         if job:
             for entry in job.history[shown:]:
-                print(f"{entry.time:%H:%M:%S}  {entry.status:<9}  {entry.message}", file=sys.stderr, flush=True)
+                print(
+                    f"{entry.time:%H:%M:%S}  {entry.status:<9}  {entry.message}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             shown = len(job.history)
             if job.status.is_terminal and (job.archive_status or job.status is JobStatus.INVALID):
                 return _end(job)
@@ -183,12 +197,18 @@ def _end(job: Job) -> int:
 def _logs(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
         job = jobs.get(arguments.id)
-        while arguments.follow and job.archive_status in (None, "PENDING") and job.status is not JobStatus.INVALID:
+        while (
+            arguments.follow
+            and job.archive_status in (None, "PENDING")
+            and job.status is not JobStatus.INVALID
+        ):
             time.sleep(POLL_SECONDS)
             job = jobs.get(arguments.id)
     if not job.archive_location:
         reason = job.archive_message or f"it is {job.status}"
-        raise TagfleetError(f"Job {job.id} has no archived logs: {reason}. `tagfleet job logs -f` waits for them.")
+        raise TagfleetError(
+            f"Job {job.id} has no archived logs: {reason}. `tagfleet job logs -f` waits for them."
+        )
     with use_running(settings):
         archive = Storage.open(job.archive_location, AwsClients())
         for piece in read_log(archive, arguments.stream):
@@ -200,7 +220,10 @@ def _kill(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
         asked = jobs.ask_to_kill(arguments.id, arguments.reason)
         job = jobs.get(arguments.id)
-    print("Asked for its end." if asked else f"Nothing to do: the job is {job.status}.", file=sys.stderr)
+    print(
+        "Asked for its end." if asked else f"Nothing to do: the job is {job.status}.",
+        file=sys.stderr,
+    )
     return 0
 
 
@@ -209,7 +232,9 @@ def _explain(settings: Settings, arguments: argparse.Namespace) -> int:
         job = jobs.get(arguments.id)
     found: dict[str, Any] | None = job.rationale()
     if found is None:
-        raise TagfleetError(f"Job {job.id} was not routed: it is {job.status} ({job.status_message})")
+        raise TagfleetError(
+            f"Job {job.id} was not routed: it is {job.status} ({job.status_message})"
+        )
     if arguments.output == "table":
         print(render(found))
     else:

@@ -75,10 +75,14 @@ def main(arguments: argparse.Namespace) -> int:
     begin = time.monotonic()
     with _fleet(settings) as addresses:
         if "emr" not in addresses:
-            raise TagfleetError("The demo runs on the local EMR: unset AWS_ENDPOINT_URL and TAGFLEET_STAGING_URL.")
+            raise TagfleetError(
+                "The demo runs on the local EMR: unset AWS_ENDPOINT_URL and TAGFLEET_STAGING_URL."
+            )
         connect(addresses["mongodb"])
         with use_local_emr(addresses["emr"]):
-            _heading("The catalog: two clusters, two Spark commands, one application with a setup file")
+            _heading(
+                "The catalog: two clusters, two Spark commands, one application with a setup file"
+            )
             _register(settings)
             _heading("Three jobs are published")
             followed = _publish(settings)
@@ -86,12 +90,18 @@ def main(arguments: argparse.Namespace) -> int:
             for one in followed:
                 _show(one)
         disconnect()
-    wrong = [one for one in followed if one.job and one.job.status is not EXPECTED[one.request.name]]
-    _heading(f"{'Not all' if wrong else 'All three'} jobs ended as they should, after {time.monotonic() - begin:.0f} s")
+    wrong = [
+        one for one in followed if one.job and one.job.status is not EXPECTED[one.request.name]
+    ]
+    _heading(
+        f"{'Not all' if wrong else 'All three'} jobs ended as they should, after {time.monotonic() - begin:.0f} s"
+    )
     for one in wrong:
         print(f"{one.request.name} should have ended {EXPECTED[one.request.name]}")
     if not wrong:
-        print("Next: `tagfleet up` starts a fleet to try your own jobs on; docs/quickstart.md leads through it.")
+        print(
+            "Next: `tagfleet up` starts a fleet to try your own jobs on; docs/quickstart.md leads through it."
+        )
     return 1 if wrong else 0
 
 
@@ -123,7 +133,9 @@ def _wait(process: subprocess.Popen[bytes], data: Path, log: Path) -> Mapping[st
             return addresses
         time.sleep(0.1)
     last = log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise ServiceUnavailable("The fleet", str(data), " ".join(last) or "it does not start", f"See {log}.")
+    raise ServiceUnavailable(
+        "The fleet", str(data), " ".join(last) or "it does not start", f"See {log}."
+    )
 
 
 def _register(settings: Settings) -> None:
@@ -133,16 +145,26 @@ def _register(settings: Settings) -> None:
     s3.create_bucket(Bucket=BUCKET)
     for name in ("trips.csv", "busiest_zones.py", "average_tip.py", "report_setup.sh"):
         s3.put_object(Bucket=BUCKET, Key=name, Body=(files / name).read_bytes())
-    names = {"bucket": BUCKET, "sla": _cluster(emr, "demo-sla"), "adhoc": _cluster(emr, "demo-adhoc")}
+    names = {
+        "bucket": BUCKET,
+        "sla": _cluster(emr, "demo-sla"),
+        "adhoc": _cluster(emr, "demo-adhoc"),
+    }
     filled = settings.data / "demo-catalog.yaml"
     filled.write_text(Template((files / "catalog.yaml").read_text()).substitute(names))
     files_read = read_catalog([filled])
-    for change, entry in catalog.apply([*files_read.applications, *files_read.commands, *files_read.clusters]):
-        print(f"  {change:<9}  {type(entry).__name__.lower():<11} {entry.id:<17} {', '.join(sorted(entry.tags))}")
+    for change, entry in catalog.apply(
+        [*files_read.applications, *files_read.commands, *files_read.clusters]
+    ):
+        print(
+            f"  {change:<9}  {type(entry).__name__.lower():<11} {entry.id:<17} {', '.join(sorted(entry.tags))}"
+        )
 
 
 def _cluster(emr: EMRClient, name: str) -> str:
-    for page in emr.get_paginator("list_clusters").paginate(ClusterStates=["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]):
+    for page in emr.get_paginator("list_clusters").paginate(
+        ClusterStates=["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+    ):
         for found in page["Clusters"]:
             if found["Name"] == name:
                 return found["Id"]
@@ -162,7 +184,9 @@ def _publish(settings: Settings) -> list[Followed]:
         request = load_job_request(document.data)
         submit(settings, request)
         criteria = " or else ".join(str(criterion) for criterion in request.cluster_criteria)
-        print(f"  {request.name:<14} command with {request.command_criterion}; cluster with {criteria}")
+        print(
+            f"  {request.name:<14} command with {request.command_criterion}; cluster with {criteria}"
+        )
         followed.append(Followed(request))
     print()
     return followed
@@ -179,7 +203,10 @@ def _follow(followed: list[Followed]) -> None:
             except JobNotFound:
                 continue  # still on its way through RabbitMQ
             for entry in one.job.history[one.shown :]:
-                print(f"  {entry.time.astimezone():%H:%M:%S}  {one.request.name:<14} {entry.status:<10} {entry.message}", flush=True)
+                print(
+                    f"  {entry.time.astimezone():%H:%M:%S}  {one.request.name:<14} {entry.status:<10} {entry.message}",
+                    flush=True,
+                )
             one.shown = len(one.job.history)
         time.sleep(0.2)
 
@@ -191,7 +218,11 @@ def _show(one: Followed) -> None:
     print("Why there:")
     _indent(render(json.loads(job.rationale_json or "{}")))
     print("When:")
-    _indent("   ".join(f"{entry.status} {entry.time.astimezone():%H:%M:%S.%f}"[:-3] for entry in job.history))
+    _indent(
+        "   ".join(
+            f"{entry.status} {entry.time.astimezone():%H:%M:%S.%f}"[:-3] for entry in job.history
+        )
+    )
     if job.status is JobStatus.SUCCEEDED and job.archive_location:
         print("Its output:")
         archive = Storage.open(job.archive_location, AwsClients())
@@ -200,7 +231,11 @@ def _show(one: Followed) -> None:
         print("Probable cause:")
         _indent(job.diagnosis.cause)
     print(f"Logs: {job.archive_location or 'none: it never reached a cluster'}")
-    print(f"      tagfleet job logs {job.id}" if job.archive_location else f"      tagfleet job get {job.id}")
+    print(
+        f"      tagfleet job logs {job.id}"
+        if job.archive_location
+        else f"      tagfleet job get {job.id}"
+    )
 
 
 def _indent(text: str) -> None:

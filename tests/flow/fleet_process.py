@@ -38,7 +38,10 @@ class FleetProcess:
         endpoints.remove(self.data)
         with (self.data / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tagfleet", "up"], env=self.environment, stdout=log, stderr=log
+                [sys.executable, "-m", "tagfleet", "up"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         end = time.monotonic() + PATIENCE_SECONDS
         while not endpoints.read(self.data):
@@ -102,7 +105,9 @@ class FleetProcess:
             [sys.executable, "-m", "tagfleet", *arguments],
             env=self.environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
-        assert expect is None or done.returncode == expect, f"{done.stdout}\n{done.stderr}\n{self.log()[-4000:]}"
+        assert expect is None or done.returncode == expect, (
+            f"{done.stdout}\n{done.stderr}\n{self.log()[-4000:]}"
+        )
         return done
 
     def read(self, *arguments: str) -> Any:

@@ -18,14 +18,18 @@ from .fleet_process import PATIENCE_SECONDS, FleetProcess, bash_job, catalog
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetProcess]:
     started = FleetProcess(tmp_path_factory.mktemp("fleet")).start()
     try:
-        started.run("catalog", "apply", "-f", started.write("catalog.json", catalog(started.cluster())))
+        started.run(
+            "catalog", "apply", "-f", started.write("catalog.json", catalog(started.cluster()))
+        )
         yield started
     finally:
         started.stop()
 
 
 def submit(fleet: FleetProcess, **changes: object) -> str:
-    return fleet.run("job", "submit", "-f", fleet.write("job.json", bash_job(**changes))).stdout.strip()  # type: ignore[arg-type]
+    return fleet.run(
+        "job", "submit", "-f", fleet.write("job.json", bash_job(**changes))
+    ).stdout.strip()  # type: ignore[arg-type]
 
 
 def test_a_job_runs_and_its_output_is_in_the_archive(fleet: FleetProcess) -> None:
@@ -40,7 +44,9 @@ def test_a_job_runs_and_its_output_is_in_the_archive(fleet: FleetProcess) -> Non
     assert (job["status"], job["exitCode"], job["clusterId"]) == ("SUCCEEDED", 0, "main")
     seen = [entry["status"] for entry in job["history"]]
     assert seen[:5] == ["RESERVED", "RESOLVED", "ACCEPTED", "CLAIMED", "INIT"]
-    assert [step["Id"] for step in fleet.steps(_emr_id(fleet)) if step["Name"].startswith(job_id)] == [job["stepId"]]
+    assert [
+        step["Id"] for step in fleet.steps(_emr_id(fleet)) if step["Name"].startswith(job_id)
+    ] == [job["stepId"]]
 
 
 def test_a_failed_job_says_its_probable_cause_and_the_end_of_stderr(fleet: FleetProcess) -> None:
@@ -78,13 +84,20 @@ def test_a_job_that_runs_out_of_time_is_stopped(fleet: FleetProcess) -> None:
     assert "timeout of 1 s" in fleet.read("job", "get", job_id)["statusMsg"]
 
 
-def test_the_same_request_again_is_the_same_job_and_another_body_is_refused(fleet: FleetProcess) -> None:
+def test_the_same_request_again_is_the_same_job_and_another_body_is_refused(
+    fleet: FleetProcess,
+) -> None:
     submit(fleet, script="true", id="twice")
     submit(fleet, script="true", id="twice")
-    done = fleet.run("job", "submit", "-f", fleet.write("job.json", bash_job("false", id="twice")), expect=1)
+    done = fleet.run(
+        "job", "submit", "-f", fleet.write("job.json", bash_job("false", id="twice")), expect=1
+    )
     assert "'twice' exists already, with another body" in done.stderr
     fleet.run("job", "wait", "twice")
-    assert len([step for step in fleet.steps(_emr_id(fleet)) if step["Name"].startswith("twice.")]) == 1
+    assert (
+        len([step for step in fleet.steps(_emr_id(fleet)) if step["Name"].startswith("twice.")])
+        == 1
+    )
 
 
 def test_a_job_with_its_own_environment_runs_by_the_run_script(fleet: FleetProcess) -> None:
@@ -94,7 +107,9 @@ def test_a_job_with_its_own_environment_runs_by_the_run_script(fleet: FleetProce
     assert "it's $HOME line type:yarn\n" in fleet.run("job", "logs", job_id).stdout
 
 
-def test_a_missing_dependency_fails_the_job_before_anything_reaches_the_cluster(fleet: FleetProcess) -> None:
+def test_a_missing_dependency_fails_the_job_before_anything_reaches_the_cluster(
+    fleet: FleetProcess,
+) -> None:
     job_id = submit(fleet, script="true", dependencies=["s3://tagfleet/nope.jar"])
     fleet.run("job", "wait", job_id, expect=1)
     job = fleet.read("job", "get", job_id)
@@ -103,7 +118,10 @@ def test_a_missing_dependency_fails_the_job_before_anything_reaches_the_cluster(
 
 
 def test_jobs_are_listed_newest_first_as_json(fleet: FleetProcess) -> None:
-    first, second = submit(fleet, script="true", user="lister"), submit(fleet, script="true", user="lister")
+    first, second = (
+        submit(fleet, script="true", user="lister"),
+        submit(fleet, script="true", user="lister"),
+    )
     assert [job["id"] for job in fleet.read("job", "list", "--user", "lister")] == [second, first]
 
 
@@ -126,10 +144,14 @@ def test_a_second_fleet_on_the_same_data_is_refused(fleet: FleetProcess) -> None
 def test_unknown_ids_and_bad_files_are_told_with_their_exit_codes(fleet: FleetProcess) -> None:
     assert "no job with the id 'nope'" in fleet.run("job", "get", "nope", expect=1).stderr
     bad = fleet.write("bad.json", {"name": "x", "commandCriterias": ["a"]})
-    assert "did you mean 'commandCriteria'" in fleet.run("job", "submit", "-f", bad, expect=2).stderr
+    assert (
+        "did you mean 'commandCriteria'" in fleet.run("job", "submit", "-f", bad, expect=2).stderr
+    )
 
 
-def test_killed_in_the_middle_and_started_again_every_accepted_job_ends_once(tmp_path: Path) -> None:
+def test_killed_in_the_middle_and_started_again_every_accepted_job_ends_once(
+    tmp_path: Path,
+) -> None:
     # Given a fleet with jobs in every state, each leaving a line when it runs
     fleet = FleetProcess(tmp_path / "data").start()
     marks = tmp_path / "marks"

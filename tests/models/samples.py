@@ -52,7 +52,12 @@ def a_cluster(**changes: Any) -> Cluster:
         "user": "ops",
         "version": "7.5",
         "tags": ["type:yarn"],
-        "engine": {"type": "emr", "clusterId": "j-MAIN", "stepConcurrency": 2, "logUri": "s3://logs/emr"},
+        "engine": {
+            "type": "emr",
+            "clusterId": "j-MAIN",
+            "stepConcurrency": 2,
+            "logUri": "s3://logs/emr",
+        },
         **changes,
     }
     found = load_resource("clusters", data)

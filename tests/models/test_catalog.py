@@ -26,7 +26,10 @@ def test_entries_are_created_then_unchanged_then_changed() -> None:
 def test_an_entry_is_read_back_as_it_was_given() -> None:
     given = a_command(
         metadata={"$cost": {"a.b": [1]}},
-        clusterCriteria=[{"name": "sla", "tags": ["b", "a"]}, {"id": "x", "status": "UP", "version": "1"}],
+        clusterCriteria=[
+            {"name": "sla", "tags": ["b", "a"]},
+            {"id": "x", "status": "UP", "version": "1"},
+        ],
         applications=["spark", "hadoop"],
         configs=["s3://b/c"],
         setupFile="s3://b/setup.sh",

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.usefixtures("mongodb")
 
 
 def record(**changes: object) -> bool:
-    return jobs.record(a_request(**changes), "default", worker="w", ring_at=now() + timedelta(hours=1))
+    return jobs.record(
+        a_request(**changes), "default", worker="w", ring_at=now() + timedelta(hours=1)
+    )
 
 
 def test_a_request_is_recorded_as_a_reserved_job_with_history() -> None:
@@ -45,9 +47,16 @@ def test_another_body_under_the_same_id_is_a_conflict_and_leaves_the_first_job_a
 
 
 def test_a_refused_request_can_be_read_back_with_its_reason() -> None:
-    jobs.record_invalid("job-9", "user: Missing", {"name": "x", "user": ["no"]}, tag_group="etl", worker="w")
+    jobs.record_invalid(
+        "job-9", "user: Missing", {"name": "x", "user": ["no"]}, tag_group="etl", worker="w"
+    )
     job = jobs.get("job-9")
-    assert (job.status, job.status_message, job.name, job.user) == (JobStatus.INVALID, "user: Missing", "x", "unknown")
+    assert (job.status, job.status_message, job.name, job.user) == (
+        JobStatus.INVALID,
+        "user: Missing",
+        "x",
+        "unknown",
+    )
     assert job.finished is not None
     assert jobs.dump(job)["statusMsg"] == "user: Missing"
 
@@ -91,7 +100,10 @@ def test_a_kill_is_noted_once_and_wakes_the_clock_for_a_job_that_is_on_no_cluste
 
 def test_a_job_that_has_ended_cannot_be_killed() -> None:
     record()
-    advance(Move(job_id="job-1", before=JobStatus.RESERVED, after=JobStatus.FAILED, message="no"), worker="w")
+    advance(
+        Move(job_id="job-1", before=JobStatus.RESERVED, after=JobStatus.FAILED, message="no"),
+        worker="w",
+    )
     assert not jobs.ask_to_kill("job-1", "late")
 
 

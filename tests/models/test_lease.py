@@ -16,7 +16,9 @@ def test_a_held_lease_is_not_given_to_another(mongodb: object) -> None:
     assert leases.acquire("j-1", "b", 60) is None
 
 
-def test_a_released_lease_is_given_on_with_the_next_epoch_and_the_time_of_the_last_look(mongodb: object) -> None:
+def test_a_released_lease_is_given_on_with_the_next_epoch_and_the_time_of_the_last_look(
+    mongodb: object,
+) -> None:
     first = leases.acquire("j-1", "a", 60)
     assert first
     first.release(swept_at=first.until)
@@ -25,7 +27,9 @@ def test_a_released_lease_is_given_on_with_the_next_epoch_and_the_time_of_the_la
     assert (second.epoch, second.swept_at) == (first.epoch + 1, first.until)
 
 
-def test_a_holder_whose_lease_ran_out_and_was_taken_learns_it_before_it_acts(mongodb: object) -> None:
+def test_a_holder_whose_lease_ran_out_and_was_taken_learns_it_before_it_acts(
+    mongodb: object,
+) -> None:
     late = leases.acquire("j-1", "a", -1)
     assert late
     assert leases.acquire("j-1", "b", 60)

@@ -42,7 +42,12 @@ def test_a_move_from_a_status_that_the_job_has_left_changes_nothing(recorded: li
 
 def test_a_move_that_the_table_does_not_know_is_a_mistake_of_ours(recorded: list[str]) -> None:
     with pytest.raises(ValueError, match="RESERVED to RUNNING"):
-        advance(Move(job_id=recorded[0], before=JobStatus.RESERVED, after=JobStatus.RUNNING, message=""), worker="w")
+        advance(
+            Move(
+                job_id=recorded[0], before=JobStatus.RESERVED, after=JobStatus.RUNNING, message=""
+            ),
+            worker="w",
+        )
 
 
 def test_of_a_batch_those_that_moved_are_returned(recorded: list[str]) -> None:
@@ -51,7 +56,9 @@ def test_of_a_batch_those_that_moved_are_returned(recorded: list[str]) -> None:
     assert [move.job_id for move in moved] == [recorded[0], recorded[2]]
 
 
-def test_listeners_hear_of_each_move_that_happened(recorded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listeners_hear_of_each_move_that_happened(
+    recorded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard: list[str] = []
     monkeypatch.setattr(lifecycle, "_listeners", [lambda move: heard.append(move.job_id)])
     advance_all([resolve(recorded[0])], worker="w")
@@ -60,7 +67,10 @@ def test_listeners_hear_of_each_move_that_happened(recorded: list[str], monkeypa
 
 
 def test_an_end_sets_finished_and_asks_for_the_finishing_touch(recorded: list[str]) -> None:
-    advance(Move(job_id=recorded[0], before=JobStatus.RESERVED, after=JobStatus.FAILED, message="x"), worker="w")
+    advance(
+        Move(job_id=recorded[0], before=JobStatus.RESERVED, after=JobStatus.FAILED, message="x"),
+        worker="w",
+    )
     job = jobs.get(recorded[0])
     assert job.finished is not None
     assert job.ring_at is not None

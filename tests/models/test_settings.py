@@ -32,7 +32,9 @@ def test_without_any_variable_the_embedded_mode_is_meant() -> None:
         ("TAGFLEET_METRICS_BIND", "host:99999"),
     ],
 )
-def test_a_bad_value_is_refused_with_its_variable_and_what_is_expected(variable: str, value: str) -> None:
+def test_a_bad_value_is_refused_with_its_variable_and_what_is_expected(
+    variable: str, value: str
+) -> None:
     with pytest.raises(BadSetting) as raised:
         Settings.from_environ({variable: value})
     assert variable in str(raised.value)
@@ -60,7 +62,9 @@ def test_an_address_is_shown_without_its_password(url: str, expected: str) -> No
 
 
 def test_a_misspelt_variable_is_found() -> None:
-    assert unknown_variables({"TAGFLEET_AMPQ_URL": "x", "PATH": "y", "TAGFLEET_LOG": "json"}) == ["TAGFLEET_AMPQ_URL"]
+    assert unknown_variables({"TAGFLEET_AMPQ_URL": "x", "PATH": "y", "TAGFLEET_LOG": "json"}) == [
+        "TAGFLEET_AMPQ_URL"
+    ]
 
 
 def test_an_env_file_is_read_with_quotes_and_comments(tmp_path: Path) -> None:
@@ -69,7 +73,9 @@ def test_an_env_file_is_read_with_quotes_and_comments(tmp_path: Path) -> None:
     assert read_env_file(file) == {"TAGFLEET_LOG": "json", "TAGFLEET_DATA": "/x y"}
 
 
-def test_the_environment_goes_before_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_goes_before_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".env").write_text("TAGFLEET_LOG=json\nTAGFLEET_LOG_LEVEL=ERROR\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TAGFLEET_LOG_LEVEL", "DEBUG")

@@ -34,8 +34,14 @@ Caused by: java.io.FileNotFoundException: No such file: s3://x/y
     [
         ({"stderr": PYSPARK}, "KeyError: 'tip' (stderr: average_tip.py, line 10)"),
         ({"stderr": JAVA}, "java.io.FileNotFoundException: No such file: s3://x/y (stderr)"),
-        ({"stdout": PYSPARK, "stderr": "INFO nothing"}, "KeyError: 'tip' (stdout: average_tip.py, line 10)"),
-        ({"stderr": "bash: line 1: presto: command not found\n"}, "bash: line 1: presto: command not found (stderr)"),
+        (
+            {"stdout": PYSPARK, "stderr": "INFO nothing"},
+            "KeyError: 'tip' (stdout: average_tip.py, line 10)",
+        ),
+        (
+            {"stderr": "bash: line 1: presto: command not found\n"},
+            "bash: line 1: presto: command not found (stderr)",
+        ),
         ({"stderr": "first\nsomething odd\n"}, "something odd"),
         ({}, "The logs say nothing of it."),
     ],
@@ -56,9 +62,16 @@ def test_the_last_lines_of_stderr_are_kept() -> None:
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_no_log_makes_the_explanation_fail(stderr: str, stdout: str) -> None:
-    assert explain(None, {"stderr": stderr, "stdout": "Traceback (most recent call last):" + stdout}).cause
+    assert explain(
+        None, {"stderr": stderr, "stdout": "Traceback (most recent call last):" + stdout}
+    ).cause
 
 
 def test_the_exit_code_is_read_from_the_controllers_log() -> None:
-    assert exit_code_of("INFO waitProcessCompletion ended with exit code 3 :\n WARN Step failed with exitCode 3 and took 1") == 3
+    assert (
+        exit_code_of(
+            "INFO waitProcessCompletion ended with exit code 3 :\n WARN Step failed with exitCode 3 and took 1"
+        )
+        == 3
+    )
     assert exit_code_of("INFO started") is None

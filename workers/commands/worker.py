@@ -21,8 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--group", action="append", metavar="NAME",
         help="take requests of this tag group only; may be given more than once (default: all, and intake)",
     )  # fmt: skip
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="worker processes (default: 1)")
-    parser.add_argument("--threads", type=int, default=8, metavar="N", help="threads a process (default: 8)")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="worker processes (default: 1)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=8, metavar="N", help="threads a process (default: 8)"
+    )
     # One of the processes that the command starts; not for users.
     parser.add_argument("--one-process", action="store_true", help=argparse.SUPPRESS)
 
@@ -34,7 +38,10 @@ def main(arguments: argparse.Namespace) -> int:
     check(settings)
     for option in ("processes", "threads"):
         if not 1 <= getattr(arguments, option) <= 256:
-            raise InvalidInput(f"--{option}", [f"expected a number between 1 and 256, found {getattr(arguments, option)}"])
+            raise InvalidInput(
+                f"--{option}",
+                [f"expected a number between 1 and 256, found {getattr(arguments, option)}"],
+            )
     if arguments.one_process:
         # Imported here: prometheus_client looks at its environment when it is imported.
         from ..rabbit_worker import run
@@ -52,7 +59,11 @@ def check(settings: Settings) -> None:
     for variable, value, expected in (
         ("TAGFLEET_AMQP_URL", settings.amqp_url, "the address of a RabbitMQ"),
         ("TAGFLEET_MONGODB_URL", settings.mongodb_url, "the address of a MongoDB"),
-        ("TAGFLEET_STAGING_URL", settings.staging_url, "s3://bucket/prefix or a folder that the clusters see"),
+        (
+            "TAGFLEET_STAGING_URL",
+            settings.staging_url,
+            "s3://bucket/prefix or a folder that the clusters see",
+        ),
         ("TAGFLEET_ARCHIVE_URL", settings.archive_url, "s3://bucket/prefix or a folder"),
     ):
         if not value:

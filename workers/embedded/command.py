@@ -28,6 +28,9 @@ def main(arguments: argparse.Namespace) -> int:
     with until_stopped() as stopping, up(settings) as addresses:
         for name, address in addresses.items():
             print(f"{name:<8} {masked(address)}", flush=True)
-        print(f"Ready; the addresses are in {settings.data / endpoints.FILE}. Ctrl-C stops it.", flush=True)
+        print(
+            f"Ready; the addresses are in {settings.data / endpoints.FILE}. Ctrl-C stops it.",
+            flush=True,
+        )
         stopping.wait()
     return 0

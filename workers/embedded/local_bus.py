@@ -21,7 +21,9 @@ class LocalBus:
     def ring(self, actor: str, *arguments: str | list[str]) -> None:
         """See Bus.ring."""
         self.broker.enqueue(
-            Message(queue_name=QUEUE_OF[actor], actor_name=actor, args=arguments, kwargs={}, options={})
+            Message(
+                queue_name=QUEUE_OF[actor], actor_name=actor, args=arguments, kwargs={}, options={}
+            )
         )
 
     def tell(self, events: Sequence[Event]) -> None:

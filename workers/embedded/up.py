@@ -101,7 +101,9 @@ def _at_local_pace(settings: Settings) -> Settings:
 def _local_emr(home: Path) -> Iterator[str]:
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
-    command = worker_command("local-emr", "--home", str(home), "--port", str(port), "--die-with-parent")
+    command = worker_command(
+        "local-emr", "--home", str(home), "--port", str(port), "--die-with-parent"
+    )
     with (home / "server.log").open("ab") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
@@ -124,7 +126,9 @@ def _wait(process: subprocess.Popen[bytes], url: str, home: Path) -> None:
             time.sleep(0.05)
         else:
             return
-    raise ServiceUnavailable("The local EMR", str(home), "it does not start", f"See {home / 'server.log'}.")
+    raise ServiceUnavailable(
+        "The local EMR", str(home), "it does not start", f"See {home / 'server.log'}."
+    )
 
 
 def _make_bucket() -> None:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ...models.aws import AwsClients
 from ...models.resources import Engine
 from ...monitoring import recorder
-from ...models.aws import AwsClients
 from ..batches import in_batches
 from .base import (
     ClusterFull,
     ClusterGone,
     OutcomeUnknown,
     StepReport,
-    StepsRefused,
     StepSpec,
+    StepsRefused,
     StepState,
     Throttled,
     Unanswered,
@@ -33,7 +33,9 @@ Answer = TypeVar("Answer")
 #: ListSteps takes at most 10 ids (EMR API reference, ListSteps).
 IDS_A_CALL = 10
 
-_THROTTLES = frozenset({"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"})
+_THROTTLES = frozenset(
+    {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
+)
 # EMR has one code, ValidationException, for all of these; the texts are those that its clients match on
 # (mrjob, the Terraform provider).
 _FULL = "maximum number of active steps"
@@ -60,7 +62,9 @@ class EmrSteps:
             answer = _counted(
                 "AddJobFlowSteps",
                 lambda: client.add_job_flow_steps(
-                    JobFlowId=engine.cluster_id, Steps=[_step_config(step) for step in steps], **role
+                    JobFlowId=engine.cluster_id,
+                    Steps=[_step_config(step) for step in steps],
+                    **role,
                 ),
             )
         except ClientError as error:
@@ -73,7 +77,13 @@ class EmrSteps:
         """List the steps, a page of 50 a call; see ClusterEngine.reports."""
         client, marker = self._reader(engine), None
         while True:
-            page = _ask("ListSteps", engine, _list_call(client, ClusterId=engine.cluster_id, **({"Marker": marker} if marker else {})))
+            page = _ask(
+                "ListSteps",
+                engine,
+                _list_call(
+                    client, ClusterId=engine.cluster_id, **({"Marker": marker} if marker else {})
+                ),
+            )
             yield from (_report(step) for step in page["Steps"])
             if not (marker := page.get("Marker")):
                 return
@@ -84,11 +94,17 @@ class EmrSteps:
         found: list[StepReport] = []
         for ids in in_batches(step_ids, IDS_A_CALL):
             try:
-                page = _ask("ListSteps", engine, _list_call(client, ClusterId=engine.cluster_id, StepIds=list(ids)))
+                page = _ask(
+                    "ListSteps",
+                    engine,
+                    _list_call(client, ClusterId=engine.cluster_id, StepIds=list(ids)),
+                )
             except ClusterGone:
                 # One id that EMR no longer shows (it keeps the newest 1,000) refuses all ten.
                 if len(ids) > 1:
-                    found += [report for step_id in ids for report in self.reports_of(engine, [step_id])]
+                    found += [
+                        report for step_id in ids for report in self.reports_of(engine, [step_id])
+                    ]
                 continue
             found += [_report(step) for step in page["Steps"]]
         return found

@@ -71,7 +71,10 @@ def _reports(this: Pass, names: set[str], step_ids: set[str]) -> list[StepReport
         # EMR lists only its newest 1,000 steps, or the clocks are further apart than we allow for.
         found += engine.reports_of(this.engine, sorted(step_ids))
         if unseen := step_ids - {report.step_id for report in found}:
-            log.warning(f"EMR shows no step {', '.join(sorted(unseen))}; asked again later.", extra={"action": "unseen"})
+            log.warning(
+                f"EMR shows no step {', '.join(sorted(unseen))}; asked again later.",
+                extra={"action": "unseen"},
+            )
     return found
 
 

@@ -54,7 +54,12 @@ class Pass:
             for name, value in move.also.items():
                 setattr(job, name, value)
             moved.append(job)
-            extra = {"action": "moved", "job_id": job.id, "tag_group": job.tag_group, "status": str(move.after)}
+            extra = {
+                "action": "moved",
+                "job_id": job.id,
+                "tag_group": job.tag_group,
+                "status": str(move.after),
+            }
             log.info(move.message, extra=extra)
             if move.after.is_terminal:
                 self.ended.append(job.id)

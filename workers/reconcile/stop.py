@@ -32,7 +32,11 @@ def stop(this: Pass) -> None:
     this.move([_end_queued(job) for job in this.with_status(JobStatus.ACCEPTED) if job.kill])
     on_cluster = [job for job in this.with_status(JobStatus.INIT, JobStatus.RUNNING) if job.kill]
     _cancel(this, [job for job in on_cluster if not _sent(job)], hard=False)
-    _cancel(this, [job for job in on_cluster if (sent := _sent(job)) and moment - sent > GRACE], hard=True)
+    _cancel(
+        this,
+        [job for job in on_cluster if (sent := _sent(job)) and moment - sent > GRACE],
+        hard=True,
+    )
 
 
 def _cancel(this: Pass, jobs: list[Job], *, hard: bool) -> None:
@@ -41,18 +45,26 @@ def _cancel(this: Pass, jobs: list[Job], *, hard: bool) -> None:
     refused = this.fleet.engine.cancel(this.engine, [str(job.step_id) for job in jobs], hard=hard)
     for job in jobs:
         reason = refused.get(str(job.step_id))
-        text = f"EMR does not cancel step {job.step_id}: {reason}" if reason else f"Asked EMR to cancel step {job.step_id}."
+        text = (
+            f"EMR does not cancel step {job.step_id}: {reason}"
+            if reason
+            else f"Asked EMR to cancel step {job.step_id}."
+        )
         log.info(text, extra={"action": "cancel", "job_id": job.id, "tag_group": job.tag_group})
     Job.objects(id__in=[job.id for job in jobs]).update(set__kill__sent=now())
 
 
 def _ask(job: Job, reason: str, moment: datetime) -> None:
-    Job.objects(id=job.id, kill__exists=False).update_one(set__kill=KillRequest(reason=reason, time=moment))
+    Job.objects(id=job.id, kill__exists=False).update_one(
+        set__kill=KillRequest(reason=reason, time=moment)
+    )
     job.kill = KillRequest(reason=reason, time=moment)
 
 
 def _is_overdue(job: Job, moment: datetime) -> bool:
-    return bool(job.started and job.timeout and not job.kill) and moment > job.started + timedelta(seconds=job.timeout)  # type: ignore[operator, arg-type]
+    return bool(job.started and job.timeout and not job.kill) and moment > job.started + timedelta(
+        seconds=job.timeout
+    )  # type: ignore[operator, arg-type]
 
 
 def _sent(job: Job) -> datetime | None:

@@ -18,8 +18,8 @@ from ..engines.base import (
     ClusterFull,
     ClusterGone,
     OutcomeUnknown,
-    StepsRefused,
     StepSpec,
+    StepsRefused,
     Throttled,
 )
 from ..steps import step_name
@@ -57,7 +57,9 @@ def _slots(this: Pass) -> int:
 def _is_time(this: Pass, ready: Sequence[Job], chosen: Sequence[Job]) -> bool:
     """A call is worth more the more jobs share it: the first job waits a little for others."""
     waited = now() - min(job.updated for job in chosen)
-    return len(ready) > len(chosen) or waited >= timedelta(seconds=this.fleet.settings.batch_seconds)
+    return len(ready) > len(chosen) or waited >= timedelta(
+        seconds=this.fleet.settings.batch_seconds
+    )
 
 
 def _submit(this: Pass, jobs: Sequence[Job]) -> None:
@@ -67,18 +69,28 @@ def _submit(this: Pass, jobs: Sequence[Job]) -> None:
     if not claimed:
         return
     if time.monotonic() - checked > LONGEST_HESITATION_SECONDS:
-        raise LeaseLost("This worker was held up between its claim and its call: the steps are looked up first.")
+        raise LeaseLost(
+            "This worker was held up between its claim and its call: the steps are looked up first."
+        )
     steps = [_spec(job) for job in claimed]
     try:
         step_ids = this.fleet.engine.submit(this.engine, steps)
     except (Throttled, ClusterFull) as error:
         this.move([_back(job, str(error)) for job in claimed])
     except ClusterGone as error:
-        this.move([_fail(job, f"Cluster {job.cluster_name} takes no more steps: {error}") for job in claimed])
+        this.move(
+            [
+                _fail(job, f"Cluster {job.cluster_name} takes no more steps: {error}")
+                for job in claimed
+            ]
+        )
     except StepsRefused as error:
         _refused(this, claimed, error)
     except OutcomeUnknown as error:
-        log.warning(f"No answer from EMR: {error}. The steps are looked up by name.", extra={"action": "in-doubt"})
+        log.warning(
+            f"No answer from EMR: {error}. The steps are looked up by name.",
+            extra={"action": "in-doubt"},
+        )
     else:
         recorder.record_submitted(this.engine.cluster_id, len(step_ids))
         for job in this.move([_submitted(*pair) for pair in zip(claimed, step_ids, strict=True)]):
@@ -122,10 +134,19 @@ def _submitted(job: Job, step_id: str) -> Move:
 
 
 def _back(job: Job, why: str) -> Move:
-    return Move(job_id=job.id, before=JobStatus.CLAIMED, after=JobStatus.ACCEPTED, message=f"Waits for a slot: {why}")
+    return Move(
+        job_id=job.id,
+        before=JobStatus.CLAIMED,
+        after=JobStatus.ACCEPTED,
+        message=f"Waits for a slot: {why}",
+    )
 
 
 def _fail(job: Job, why: str) -> Move:
     return Move(
-        job_id=job.id, before=JobStatus.CLAIMED, after=JobStatus.FAILED, message=why, also={"failure": why}
+        job_id=job.id,
+        before=JobStatus.CLAIMED,
+        after=JobStatus.FAILED,
+        message=why,
+        also={"failure": why},
     )

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from ..storage import Storage, StoredFile
-from .errors import staging_errors
+from ..storage import FileMissing, Storage, StoredFile
+from .errors import StagingDelayed, staging_errors
 from .origins import Origins, SingleFile
 from .plan import FileToStage, StagingPlan, without_clashes
 from .sources import shown
@@ -80,7 +80,7 @@ class _Copier:
             origin = self._origins.origin_of(file)
             moved = not self._is_there(name, origin.file)
             if moved:
-                self._storage.copy_from(origin.file, name)
+                self._copy(file, origin.file, name)
         return StagedFile(
             source=shown(file.source),
             target=self._storage.uri(name),
@@ -88,6 +88,15 @@ class _Copier:
             size=origin.file.size,
             moved=moved,
         )
+
+    def _copy(self, file: SingleFile, origin: StoredFile, name: str) -> None:
+        try:
+            self._storage.copy_from(origin, name)
+        except FileMissing as error:
+            if origin.uri == file.source:
+                raise
+            why = "it was removed from the cache in this moment"
+            raise StagingDelayed(shown(file.source), why) from error
 
     def _is_there(self, name: str, origin: StoredFile) -> bool:
         # The listing spares a new job one call a file.

@@ -1,0 +1,108 @@
+"""What cannot start says why, soon, and with the right exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagfleet.models.processes import free_port
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tagfleet", *arguments],
+        env={**os.environ, "TAGFLEET_DATA": str(folder / "data"), "TAGFLEET_METRICS_BIND": "", **settings},
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def nowhere() -> str:
+    return f"127.0.0.1:{free_port()}"
+
+
+def storage(folder: Path) -> dict[str, str]:
+    return {"TAGFLEET_STAGING_URL": str(folder / "s"), "TAGFLEET_ARCHIVE_URL": str(folder / "a")}
+
+
+def test_a_worker_without_its_database_ends_with_3(tmp_path: Path, nowhere: str) -> None:
+    urls = {
+        "TAGFLEET_AMQP_URL": f"amqp://{nowhere}/",
+        "TAGFLEET_MONGODB_URL": f"mongodb://u:secret@{nowhere}/x",
+    }
+    done = run(tmp_path, "worker", **urls, **storage(tmp_path))
+    assert done.returncode == 3
+    assert f"MongoDB at mongodb://u:***@{nowhere}/x cannot be reached" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_worker_without_its_broker_ends_with_3(
+    tmp_path: Path, nowhere: str, mongodb_url: str
+) -> None:
+    urls = {"TAGFLEET_AMQP_URL": f"amqp://u:secret@{nowhere}/", "TAGFLEET_MONGODB_URL": mongodb_url}
+    done = run(tmp_path, "worker", **urls, **storage(tmp_path))
+    assert done.returncode == 3
+    assert "RabbitMQ" in done.stderr
+    assert "TAGFLEET_AMQP_URL" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_fleet_whose_broker_is_away_ends_with_3(tmp_path: Path, nowhere: str) -> None:
+    done = run(tmp_path, "up", TAGFLEET_AMQP_URL=f"amqp://{nowhere}/")
+    assert done.returncode == 3
+    assert "RabbitMQ" in done.stderr
+
+
+def test_a_worker_that_lacks_an_address_says_which(tmp_path: Path) -> None:
+    done = run(tmp_path, "worker")
+    assert done.returncode == 2
+    assert "TAGFLEET_AMQP_URL" in done.stderr
+
+
+def test_a_bad_setting_is_refused_by_name(tmp_path: Path) -> None:
+    done = run(tmp_path, "up", TAGFLEET_SWEEP_SECONDS="soon")
+    assert done.returncode == 2
+    assert "TAGFLEET_SWEEP_SECONDS='soon' cannot be used: expected seconds between" in done.stderr
+
+
+def test_bad_rules_are_refused_with_file_and_line(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("version: 1\ntag_group: []\n")
+    done = run(tmp_path, "up", TAGFLEET_RULES=str(rules))
+    assert done.returncode == 2
+    assert f"{rules}:2:1" in done.stderr
+    assert "did you mean 'tag_groups'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("clusters: &a [*a]\n", "catalog.yaml:1:"),
+        ("clusters:\n  - {id: x, name: x, user: u, version: 1, tagz: [a]}\n", "catalog.yaml:2:"),
+        ("clusters: [\n", "catalog.yaml:"),
+        ("clusters:\n  - {id: ../x, name: x, user: u, version: 1}\n", "is not an id"),
+    ],
+    ids=["cyclic alias", "unknown field", "syntax", "path in a name"],
+)
+def test_a_bad_catalog_file_is_refused_whole_with_its_line(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    file = tmp_path / "catalog.yaml"
+    file.write_text(content)
+    done = run(tmp_path, "catalog", "apply", "-f", str(file))
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    done = run(tmp_path, "up", TAGFLEET_DATA=str(blocked))
+    assert done.returncode in (2, 3)
+    assert str(blocked) in done.stderr
+    assert "Traceback" not in done.stderr

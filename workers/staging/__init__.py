@@ -1,0 +1,21 @@
+"""Brings what a job needs to where its cluster can fetch it."""
+
+from .area import Staging
+from .errors import StagingDelayed
+from .plan import FileToStage, StagingPlan, plan_staging
+from .run_script import RunScript, run_script
+from .stage import StagedFile
+
+__all__ = [
+    # What a job needs
+    "FileToStage",
+    "StagingPlan",
+    "plan_staging",
+    # Bringing it there
+    "StagedFile",
+    "Staging",
+    "StagingDelayed",
+    # The script that its step is
+    "RunScript",
+    "run_script",
+]

@@ -1,0 +1,69 @@
+"""The staging area: where the files of jobs wait for the clusters that fetch them."""
+
+from __future__ import annotations
+
+from ..aws import AwsClients
+from ..storage import Storage
+from .errors import staging_errors
+from .fetch import WebFetcher
+from .layout import RUN, folder_name
+from .origins import LIMIT_BYTES, Origins
+from .plan import StagingPlan
+from .run_script import RunScript, run_script
+from .stage import StagedFile, stage
+
+
+class Staging:
+    """Stages jobs; one object serves all threads of a process.
+
+    In the area: `jobs/<job id>/` is a job's folder, `claims/<job id>.<attempt>` tells which step
+    runs it, and `cache/` keeps what came from elsewhere.
+
+    Arguments:
+        storage: The area; in S3, or a folder that the clusters see under the same path.
+        clients: For sources in S3.
+        limit_bytes: The largest file that goes through this worker; copies within S3 do not.
+    """
+
+    def __init__(
+        self, storage: Storage, clients: AwsClients, *, limit_bytes: int = LIMIT_BYTES
+    ) -> None:
+        self._storage = storage
+        self._fetcher = WebFetcher()
+        self._origins = Origins(storage, clients, self._fetcher, limit_bytes)
+
+    def job_uri(self, job_id: str) -> str:
+        """The address of a job's folder."""
+        return self._storage.uri(_job_folder(job_id))
+
+    def run_uri(self, job_id: str) -> str:
+        """The address of a job's `run` script: what its step is given."""
+        return self._storage.uri(f"{_job_folder(job_id)}/{RUN}")
+
+    def claim_uri(self, job_id: str, attempt: int) -> str:
+        """The address of the claim that the one step makes which runs this attempt."""
+        return self._storage.uri(f"claims/{folder_name(job_id)}.{attempt}")
+
+    def stage(self, job_id: str, plan: StagingPlan) -> list[StagedFile]:
+        """Stage the files of a plan in the job's folder; see `stage.stage`."""
+        return stage(_job_folder(job_id), plan, self._storage, self._origins)
+
+    def put_run_script(self, script: RunScript) -> str:
+        """Write the job's `run` script; returns its address.
+
+        Raises:
+            StagingFailed: It cannot be written, in either sense of the word.
+            StagingDelayed: The store does not answer, or not now.
+        """
+        content = run_script(script).encode()
+        with staging_errors(self.run_uri(script.job_id)):
+            self._storage.put_bytes(f"{_job_folder(script.job_id)}/{RUN}", content)
+        return self.run_uri(script.job_id)
+
+    def close(self) -> None:
+        """Close the connections to web servers."""
+        self._fetcher.close()
+
+
+def _job_folder(job_id: str) -> str:
+    return f"jobs/{folder_name(job_id)}"
