@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 #: What is on every line that is written within a `log_context`.
-_context: ContextVar[Mapping[str, str]] = ContextVar("tagfleet_log_context", default={})
+_context: ContextVar[Mapping[str, str] | None] = ContextVar("tagfleet_log_context", default=None)
 
 #: Libraries that say at INFO what nobody asked for.
 _QUIET: Final = ("boto3", "botocore", "dramatiq", "pika", "pymongo", "s3transfer", "urllib3")
@@ -54,7 +54,7 @@ def configure(style: str, level: str) -> None:
 @contextmanager
 def log_context(**fields: str) -> Iterator[None]:
     """Put these fields on every line that this thread writes within the block."""
-    token = _context.set({**_context.get(), **fields})
+    token = _context.set({**(_context.get() or {}), **fields})
     try:
         yield
     finally:
@@ -69,7 +69,7 @@ def without_secrets(text: str) -> str:
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """The fields of a line: those of its context, and those that it was given itself."""
     own = {name: value for name, value in record.__dict__.items() if name not in _OWN}
-    return {**_context.get(), **own}
+    return {**(_context.get() or {}), **own}
 
 
 class JsonFormatter(logging.Formatter):

@@ -46,7 +46,7 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
         bus=bus,
         clients=clients,
         engine=EmrSteps(clients),
-        staging=Staging(Storage.open(staging_url, clients)),
+        staging=Staging(Storage.open(staging_url, clients), clients),
         archive=Storage.open(archive_url, clients),
     )
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..models.job import Job
+from ..models.resources import Application, Cluster, Command, JobRequest
+from ..routing_rules.environment import job_environment
+from .staging import RunScript, StagedFile, Staging, plan_staging
 
 #: EMR: jar, main class and arguments of a step together (StepConfig, EMR API reference).
 STEP_CHARACTERS = 10_240
@@ -50,3 +54,49 @@ def step_name(job: Job) -> str:
 def _printable(text: str) -> str:
     # Names are compared as EMR gives them back: no character that a wire or a console may change.
     return "".join(char if "!" <= char <= "~" else "_" for char in text)
+
+
+def step_of(
+    staging: Staging,
+    job: Job,
+    request: JobRequest,
+    cluster: Cluster,
+    command: Command,
+    applications: Sequence[Application],
+) -> tuple[Step, list[StagedFile]]:
+    """Stage what the job needs, and say what EMR is to run.
+
+    Where there is nothing to set up, that is the command itself; else the `run` script, which lays out
+    the files, sources the setup files, and runs the command.
+
+    Raises:
+        StagingFailed: A file is missing, forbidden, or cannot be laid out.
+        StagingDelayed: A store does not answer, or not now.
+    """
+    plan = plan_staging(cluster, applications, command, request)
+    plain = Step(COMMAND_RUNNER, (*command.executable, *request.command_args))
+    if not (applications or plan.files or request.environment or _expands(command) or plain.is_too_long):
+        return plain, []
+    staged = staging.stage(job.id, plan)
+    own = job_environment(request, command=command, cluster=cluster, memory=job.memory or 0)
+    script = RunScript(
+        job_id=job.id,
+        attempt=job.attempt,
+        job_uri=staging.job_uri(job.id),
+        claim_uri=staging.claim_uri(job.id, job.attempt),
+        environment={name: value for name, value in own.items() if name not in request.environment},
+        user_environment=request.environment,
+        setup_files=plan.setup_files,
+        cluster_id=cluster.id,
+        command_id=command.id,
+        application_ids=tuple(application.id for application in applications),
+        executable=command.executable,
+        arguments=request.command_args,
+    )
+    uri = staging.put_run_script(script)
+    return Step(script_runner(job.engine.region if job.engine else None), (uri,)), staged
+
+
+def _expands(command: Command) -> bool:
+    """Whether a word of the executable has a variable, which only a shell expands."""
+    return any("$" in word for word in command.executable)

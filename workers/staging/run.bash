@@ -167,6 +167,7 @@ set -o monitor
     echo 'The set-up of this job has not come to its end; see genie/logs/setup.log.' \
         > "$tagfleet_folder/genie/setup_failed.txt"
     {
+        :
         #@setup@
     } > "$tagfleet_folder/genie/logs/setup.log" 2>&1
     rm "$tagfleet_folder/genie/setup_failed.txt"

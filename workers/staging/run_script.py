@@ -20,7 +20,7 @@ _TEMPLATE: Final = Path(__file__).with_name("run.bash")
 _PLACE: Final = re.compile(r"^( *)#@([a-z]+)@$", re.MULTILINE)
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-#: Bash refuses to set these (bash manual, "Bash Variables"); the last two prefixes are ours.
+#: Bash refuses to set these (bash manual, "Bash Variables").
 _READONLY: Final = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
 _OWN_PREFIXES: Final = ("GENIE_", "tagfleet_")
 
@@ -108,8 +108,6 @@ def _export(script: RunScript, name: str, value: str) -> str:
 def _setup(script: RunScript) -> Iterator[str]:
     for path in script.setup_files:
         yield f'source "$tagfleet_folder"/{_literal(script, "a setup file", path)}'
-    if not script.setup_files:
-        yield ":"
 
 
 def _program(script: RunScript) -> Iterator[str]:
