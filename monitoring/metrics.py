@@ -1,4 +1,11 @@
-"""Every metric of the pipeline, declared once. No job id and no user is ever a label."""
+"""Every metric of the pipeline, declared once.
+
+No job id and no user is ever a label: each value of a label is one more time series for ever
+(Prometheus documentation, "Metric and label naming"). What the labels here take is bounded by what
+admins configure (tag groups, clusters, queues) or by the code (results, statuses, actors).
+
+Gauges are of a `live` mode: a process that has died must not go on speaking.
+"""
 
 from __future__ import annotations
 
@@ -6,51 +13,68 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-#: From a quick call to a slow one, in seconds.
-_CALL = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+#: Bounds for one call over a network, in seconds.
+_CALL: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-#: From seconds to a day.
-_JOB = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
+#: Bounds for what moves files or waits for several calls, in seconds.
+_WORK: Final = (*_CALL, 60, 300)
 
-#: Requests that came by a queue, by what became of them: accepted, duplicate, conflict, invalid.
+#: Bounds for one decision in memory, in seconds.
+_DECISION: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1)
+
+#: Bounds for what happens to a job, from a second to a day, in seconds.
+_JOB: Final = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600)
+
+# In: requests, and what cannot be one.
+
+#: Requests that came by a queue, by what became of them: `accepted`, `duplicate`, `conflict`, `invalid`.
 REQUESTS: Final = Counter("tagfleet_requests", "Job requests received.", ["tag_group", "result"])
 
 #: Messages kept as dead letters, by the queue that they came by.
 DEAD_LETTERS: Final = Counter("tagfleet_dead_letters", "Messages kept as dead letters.", ["queue"])
 
-#: Routing decisions: resolved or unresolvable.
+# Routing and staging.
+
+#: Routing decisions: `resolved` or `unresolvable`.
 ROUTING_DECISIONS: Final = Counter(
     "tagfleet_routing_decisions", "Routing decisions.", ["tag_group", "outcome"]
 )
 ROUTING_SECONDS: Final = Histogram(
-    "tagfleet_routing_seconds",
-    "Time of one routing decision.",
-    buckets=(0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1),
+    "tagfleet_routing_seconds", "Time of one routing decision.", buckets=_DECISION
 )
 
-#: Files staged: moved, or cached where they were there already.
+#: Files staged: `moved`, or `cached` where they were there already.
 STAGED_FILES: Final = Counter("tagfleet_staged_files", "Files staged for jobs.", ["result"])
 STAGING_SECONDS: Final = Histogram(
-    "tagfleet_staging_seconds", "Time to stage the files of one job.", buckets=(*_CALL, 60, 300)
+    "tagfleet_staging_seconds", "Time to stage the files of one job.", buckets=_WORK
 )
 
-#: Steps added to a cluster.
+# Clusters.
+
+#: Steps that a cluster was given; many share one call.
 STEPS_SUBMITTED: Final = Counter(
     "tagfleet_steps_submitted", "Steps added to clusters.", ["cluster"]
 )
 
-#: Calls of EMR: ok, throttled, error, or unknown when no answer came.
+#: Calls of EMR: `ok`, `throttled`, `error`, or `unknown` when no answer came.
 EMR_CALLS: Final = Counter("tagfleet_emr_calls", "Calls of the EMR API.", ["operation", "result"])
 EMR_CALL_SECONDS: Final = Histogram(
     "tagfleet_emr_call_seconds", "Time of one call of the EMR API.", ["operation"], buckets=_CALL
 )
+
+#: Passes over clusters; how many there were is the histogram's own count.
+PASS_SECONDS: Final = Histogram(
+    "tagfleet_pass_seconds", "Time of one pass over one cluster.", buckets=_WORK
+)
+
+# Jobs.
 
 #: Moves of jobs, by the status that they moved to.
 JOB_TRANSITIONS: Final = Counter(
     "tagfleet_job_transitions", "Changes of a job's status.", ["status"]
 )
 
-#: Jobs that ended and were finished.
+#: Jobs that have ended; `none` is the cluster of a job that never had one.
 JOBS_FINISHED: Final = Counter(
     "tagfleet_jobs_finished", "Jobs that ended.", ["status", "cluster", "tag_group"]
 )
@@ -64,21 +88,20 @@ JOB_RUN_SECONDS: Final = Histogram(
     "tagfleet_job_run_seconds", "From the step's start to its end.", ["status"], buckets=_JOB
 )
 
-#: Time of one pass over one cluster.
-PASS_SECONDS: Final = Histogram(
-    "tagfleet_pass_seconds", "Time of one pass over one cluster.", buckets=(*_CALL, 60)
-)
+# The workers themselves.
 
-#: Messages that actors worked at: done, or error.
+#: Messages that actors worked at: `done`, or `error` where they are given out again.
 MESSAGES: Final = Counter("tagfleet_messages", "Messages worked at.", ["actor", "result"])
 MESSAGE_SECONDS: Final = Histogram(
-    "tagfleet_message_seconds", "Time of one message.", ["actor"], buckets=(*_CALL, 60, 300)
+    "tagfleet_message_seconds", "Time that an actor took for one message.", ["actor"], buckets=_WORK
 )
 
-#: Over all processes, 1: somebody keeps the clock. 0 for long: nobody does.
+#: Summed over all processes: 1 when somebody keeps the clock, 0 when nobody does.
 CLOCK_LEADER: Final = Gauge(
     "tagfleet_clock_leader", "Whether this process keeps the clock.", multiprocess_mode="livesum"
 )
+
+#: Stands still when nobody keeps the clock, or when MongoDB or RabbitMQ cannot be reached.
 CLOCK_TICK_TIME: Final = Gauge(
     "tagfleet_clock_tick_timestamp_seconds",
     "When the fleet's clock ticked last.",
