@@ -202,6 +202,8 @@ def masked_url(url: str) -> str:
 
 def _parameters(url: str) -> Any:
     try:
+        if urlsplit(url).scheme not in ("amqp", "amqps"):
+            raise ValueError(url)
         parameters = pika.URLParameters(url)
     except (ValueError, TypeError, AttributeError) as error:
         raise BadSetting(

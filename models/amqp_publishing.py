@@ -141,13 +141,14 @@ class Publishing:
         if channel is not self._channel:
             return
         self._channel = None
+        if not channel.connection.is_open:
+            return  # the link is lost as well: fail() settles all, once it is known to be lost
         flights = list(self._in_flight.values())
         self._in_flight.clear()
         why = getattr(reason, "reply_text", str(reason))
         _fail(flights, why)
-        if channel.connection.is_open:
-            log.warning("RabbitMQ closed the publishing channel: %s", why)
-            self.open()
+        log.warning("RabbitMQ closed the publishing channel: %s", why)
+        self.open()
 
     def _drain(self) -> None:
         with self._lock:

@@ -96,9 +96,9 @@ class _LivingProcesses:
 
         for process in self._processes():
             if not _is_alive(process):
-                mark_process_dead(process, str(self._folder))
+                mark_process_dead(process, str(self._folder))  # type: ignore[no-untyped-call]
         everything = CollectorRegistry()
-        MultiProcessCollector(everything, str(self._folder))
+        MultiProcessCollector(everything, str(self._folder))  # type: ignore[no-untyped-call]
         yield from everything.collect()
 
     def _processes(self) -> set[int]:

@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from .secrets import without_secrets
 
 #: What is on every line that is written within a `log_context`.
-_context: ContextVar[Mapping[str, str]] = ContextVar("tagfleet_log_context", default={})
+_context: ContextVar[Mapping[str, str]] = ContextVar(
+    "tagfleet_log_context", default=MappingProxyType({})
+)
 
 #: Libraries that say at INFO what nobody asked for.
 _QUIET: Final = ("boto3", "botocore", "dramatiq", "pika", "pymongo", "s3transfer", "urllib3")

@@ -14,7 +14,7 @@ from tagfleet.models import job
 from tagfleet.models.database import connect, database, disconnect
 from tagfleet.models.embedded_mongodb import served
 
-pytest_plugins: list[str] = []
+pytest_plugins = ["tests.amqp_fixtures", "tests.emr_fixtures"]
 
 
 @pytest.fixture(autouse=True)

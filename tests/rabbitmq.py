@@ -117,7 +117,7 @@ class RabbitNode:
 
     def close_connections(self) -> None:
         """Have it close every client's connection."""
-        self.ctl("close_all_connections", "a test wants it")
+        self.ctl("close_all_connections", "--global", "a test wants it")
 
     def ctl(self, *arguments: str) -> str:
         """Run rabbitmqctl; returns what it printed."""

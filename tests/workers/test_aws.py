@@ -84,7 +84,12 @@ def test_throttles_and_errors_of_the_service_pass(code: str, status: int) -> Non
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("ValidationException", 400), ("AccessDenied", 403), ("404", 404), ("PreconditionFailed", 412)],
+    [
+        ("ValidationException", 400),
+        ("AccessDenied", 403),
+        ("404", 404),
+        ("PreconditionFailed", 412),
+    ],
 )
 def test_our_own_mistakes_do_not_pass(code: str, status: int) -> None:
     assert not is_passing(error(code, status))

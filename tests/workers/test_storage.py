@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from tagfleet.workers.aws import AwsClients
 from tagfleet.workers.storage import (
@@ -23,6 +24,7 @@ from tagfleet.workers.storage.s3 import S3Storage
 
 from .staging.calls import CallLog
 from .staging.conftest import bucket, calls, clients, s3_url, storage, url
+from .staging.samples import answering
 
 __all__ = ["bucket", "calls", "clients", "s3_url", "storage", "url"]
 
@@ -228,13 +230,22 @@ def test_an_object_too_large_for_one_copy_is_copied_in_parts(
 
 
 def test_a_source_that_changed_meanwhile_is_copied_later(bucket: str, clients: AwsClients) -> None:
+    # Given an S3 that checks the condition of a copy, as AWS's does
+    def check(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        wanted = request.headers.get("x-amz-copy-source-if-match")
+        seen.append(wanted.decode() if isinstance(wanted, bytes) else str(wanted))
+        return answering(412)(request)
+
     storage = Storage.open(f"s3://{bucket}", clients)
-    storage.put_bytes("source", b"before")
-    seen = storage.head("source")
-    assert seen
-    storage.put_bytes("source", b"after!")
+    storage.put_bytes("source", b"content")
+    source, seen = storage.head("source"), list[str]()
+    assert source
+    clients.s3().meta.events.register("before-send.s3.CopyObject", check)
+    # When the object is copied, and is not the one any more that was looked at
     with pytest.raises(StorageUnavailable, match="changed"):
-        storage.copy_from(seen, "target")
+        storage.copy_from(source, "target")
+    # Then it was that very content that was asked for
+    assert seen == [f'"{str(source.checksum).removeprefix("etag:")}"']
 
 
 def test_an_s3_that_does_not_answer_may_answer_later(
@@ -242,7 +253,7 @@ def test_an_s3_that_does_not_answer_may_answer_later(
 ) -> None:
     # Given an address where nothing listens
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("tagfleet.workers.aws._S3.retries", {"total_max_attempts": 1})
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     nowhere = AwsClients()
     with pytest.raises(StorageUnavailable, match="Could not connect"):
         Storage.open("s3://bucket", nowhere).head("file")

@@ -102,7 +102,7 @@ def _local_emr(home: Path) -> Iterator[str]:
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
     command = worker_command(
-        "local-emr", "--home", str(home), "--port", str(port), "--die-with-parent"
+        "local-emr", "--home", str(home), "--port", str(port)
     )
     with (home / "server.log").open("ab") as out:
         process = subprocess.Popen(

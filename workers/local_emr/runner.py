@@ -12,8 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import logs
@@ -80,7 +79,8 @@ class ProcessRunner:
                 kill_group(group, number)
             elif (waiting := self._waiting.get(step.id)) and waiting.cancel():
                 del self._waiting[step.id]
-                self._pool_free(step)
+                # Not from here: whoever sends a signal holds the scheduler's lock.
+                threading.Thread(target=self._ended, args=(step, None)).start()
             else:
                 self._early_signals[step.id] = number
 
@@ -88,3 +88,95 @@ class ProcessRunner:
         """Kill every step, and wait until none is left."""
         self._undertaker.stop()
         self._pool.shutdown(cancel_futures=True)
+
+    def _run(self, step: Step, log_uri: str | None) -> None:
+        with self._lock:
+            self._waiting.pop(step.id, None)
+        if not self._starting(step):
+            self._ended(step, None)
+            return
+        folder = self._machine.clusters / step.cluster_id / "steps" / step.id
+        try:
+            failure = self._execute(step, folder)
+        except Exception as error:
+            # One broken step must not take a place away from all others.
+            log.exception("Step %s could not be run.", step.id)
+            failure = Failure("The local EMR could not run the step.", str(error))
+        self._ended(step, self._with_logs(step, folder, log_uri, failure))
+
+    def _execute(self, step: Step, folder: Path) -> Failure | None:
+        """Run the step's process to its end; returns why it failed, if it did."""
+        work, temporary = folder / "work", folder / "tmp"
+        for each in (work, temporary):
+            each.mkdir(parents=True)
+        begin = time.monotonic()
+        with (folder / "controller").open("w") as file:
+            controller = ControllerLog(file)
+            try:
+                words = command_line(step, self._machine.s3_root, temporary)
+                controller.write("INFO", f"startExec '{shlex.join(words)}'")
+                code = self._wait_for(step, self._start(step, words, folder))
+            except CannotLaunch as error:
+                controller.write("ERROR", f"{error.reason} {error}")
+                return Failure(error.reason, error.message)
+            finally:
+                for each in (work, temporary):
+                    shutil.rmtree(each, ignore_errors=True)
+            seconds = time.monotonic() - begin
+            result = ("INFO", "succeeded") if code == 0 else ("WARN", "failed")
+            controller.write(result[0], f"Step {result[1]} with exitCode {code} and took {seconds:.0f} seconds")
+        return Failure("Unknown Error.", logs.cause(folder)) if code else None
+
+    def _start(self, step: Step, words: list[str], folder: Path) -> subprocess.Popen[bytes]:
+        machine = self._machine
+        seen = environment(
+            os.environ, step, url=machine.url, tools=machine.tools, s3_root=machine.s3_root,
+            temporary=folder / "tmp",
+        )  # fmt: skip
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            program = shutil.which(words[0], path=seen["PATH"]) if "/" not in words[0] else words[0]
+            try:
+                process = subprocess.Popen(
+                    [program or words[0], *words[1:]],
+                    stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=seen,
+                    cwd=folder / "work", start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                text = f"{words[0]}: command not found" if isinstance(error, FileNotFoundError) else str(error)
+                stderr.write(text.encode() + b"\n")
+                raise CannotLaunch("Command not found.", text) from None
+        # Its session's first process leads a group of the same number.
+        self._undertaker.watch(process.pid)
+        with self._lock:
+            self._groups[step.id] = process.pid
+            if early := self._early_signals.pop(step.id, None):
+                kill_group(process.pid, early)
+        return process
+
+    def _wait_for(self, step: Step, process: subprocess.Popen[bytes]) -> int:
+        """Wait for the process, end what it left behind, and return its exit code as a shell does."""
+        if hasattr(os, "waitid"):
+            # It is not reaped yet: until then its number cannot become another's.
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            process.wait()
+        with self._lock:
+            del self._groups[step.id]
+            kill_group(process.pid)
+        self._undertaker.forget(process.pid)
+        code = process.wait()
+        return code if code >= 0 else 128 - code
+
+    def _with_logs(
+        self, step: Step, folder: Path, log_uri: str | None, failure: Failure | None
+    ) -> Failure | None:
+        """Bring the logs to where the user asked for them; a failure says where they are then."""
+        if not log_uri:
+            return failure
+        try:
+            path = f"{step.cluster_id}/steps/{step.id}"
+            address = logs.upload(folder, log_uri, path, self._machine.s3_root)
+        except OSError:
+            log.exception("The logs of step %s could not be copied to %s.", step.id, log_uri)
+            return failure
+        return failure and replace(failure, log_file=f"{address}stderr.gz")

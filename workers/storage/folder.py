@@ -202,7 +202,8 @@ def _files_below(start: Path) -> list[Path]:
     found: list[Path] = []
     for folder, _, names in os.walk(start, onerror=_unless_gone):
         found += [path for name in names if _is_file(path := Path(folder, name))]
-    return sorted(found)
+    # As S3 sorts: by the whole name, not by its parts.
+    return sorted(found, key=Path.as_posix)
 
 
 def _unless_gone(error: OSError) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from boto3.s3.transfer import TransferConfig
@@ -92,7 +92,7 @@ class S3Storage(Storage):
         """See Storage.read_bytes."""
         with self._errors(name):
             answer = self._client.get_object(**self._key(name))
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > limit:
                     size = answer["ContentLength"]
                     raise StorageError(
@@ -105,7 +105,7 @@ class S3Storage(Storage):
         try:
             with self._errors(name):
                 answer = self._client.get_object(**self._key(name), Range=f"bytes=-{limit}")
-                with answer["Body"] as body:
+                with closing(answer["Body"]) as body:
                     return body.read()
         except StorageError as error:
             # Of an empty object there is no range.
@@ -117,7 +117,7 @@ class S3Storage(Storage):
         """See Storage.download."""
         with self._errors(name):
             answer = self._client.get_object(**self._key(name))
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:
                 for chunk in body.iter_chunks(CHUNK_BYTES):
                     target.write(chunk)
 

@@ -20,7 +20,7 @@ from tagfleet.workers.broker import FleetBroker
 from tagfleet.workers.broker.topology import declare
 
 #: How long anything here may take; a test that works never waits so long.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 
 
 def eventually(check: Callable[[], Any]) -> Any:

@@ -93,20 +93,20 @@ def test_a_malformed_body_is_refused_with_a_reason(body):
     [
         (b"\xff", "not a Dramatiq message: .*decode"),
         (b"[" * 4000, "nested too deeply"),
-        (b"9" * 4096, "digits"),
+        (b"9" * 5000, "digits"),
         (finish_body("a", options=None), "options is not of the type dict"),
         (finish_body("a", options={"eta": 1}), "have no options"),
         (finish_body("a", options={"throws": "x"}), "have no options"),
         (finish_body("a", message_timestamp=True), "message_timestamp is not of the type int"),
         (finish_body("a", actor_name="accept"), "no actor 'accept'"),
         (finish_body("a", actor_name="nobody"), "no actor 'nobody'"),
-        (finish_body("a" * 4096), "at most 4096"),
+        (finish_body("a" * 9000), "at most 8192"),
     ],
     ids=range(10),
 )
 def test_the_reason_names_what_is_wrong(body, reason):
     with pytest.raises(Unusable, match=f"(?i){reason}"):
-        decode(delivery_of(body), actors={"finish", "accept"}, max_body_bytes=4096)
+        decode(delivery_of(body), actors={"finish", "accept"}, max_body_bytes=8192)
 
 
 def test_thousands_of_malformed_messages_are_dead_letters_and_those_between_are_done(amqp_url):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pika
 import pytest
 from tests.rabbitmq import RabbitNode
 from tests.workers.broker.harness import (
@@ -123,6 +124,8 @@ def test_a_queue_that_was_deleted_is_declared_again_and_consumed(amqp_url):
         broker.enqueue(finish("before"))
         calls.wait_for_count(1)
         client.channel.queue_delete(FINISH_QUEUE)
+        # (it is the consumer that misses it)
+        eventually(lambda: exists(client, FINISH_QUEUE))
         broker.enqueue(finish("after"))
         assert calls.wait_for_count(2) == ["before", "after"]
 
@@ -153,6 +156,15 @@ def test_a_process_has_one_connection_however_many_queues_it_consumes(
         listed = rabbitmq.ctl("list_connections", "vhost", "--no-table-headers").split()
     # Then (the other is the client's)
     assert listed.count(vhost) == 2
+
+
+def exists(client: Client, queue: str) -> bool:
+    try:
+        client.depth(queue)
+    except pika.exceptions.ChannelClosedByBroker:
+        client.channel = client.connection.channel()
+        return False
+    return True
 
 
 def _enqueue_when_it_is_back(broker: FleetBroker, argument: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from tagfleet.models.resources import Application, Cluster, Command, Criterion, JobRequest
 from tagfleet.workers.staging import FileToStage, StagingPlan, plan_staging
@@ -40,3 +44,20 @@ def plan(**fields: Any) -> StagingPlan:
 def plan_of(*files: tuple[str, str]) -> StagingPlan:
     """A plan of sources and targets."""
     return StagingPlan(tuple(FileToStage(source, target) for source, target in files), ())
+
+
+class _Empty(io.BytesIO):
+    """An empty body, as urllib3 would hand it on."""
+
+    def stream(self, **_: object) -> list[bytes]:
+        """All of it."""
+        return [b""]
+
+
+def answering(status: int) -> Callable[..., AWSResponse]:
+    """A hook of boto3 that answers in the service's place."""
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, status, {}, _Empty())
+
+    return answer

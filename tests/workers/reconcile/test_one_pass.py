@@ -1,0 +1,243 @@
+"""A pass over one cluster, against an EMR that really has the steps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagfleet.models import catalog
+from tagfleet.models import job as jobs
+from tagfleet.models import lease as leases
+from tagfleet.models.database import now
+from tagfleet.models.job import Job
+from tagfleet.models.states import JobStatus
+from tagfleet.workers.accept import accept
+from tagfleet.workers.finish import finish
+from tagfleet.workers.fleet import Fleet
+from tagfleet.workers.reconcile.one_pass import reconcile
+
+from ...emr_fixtures import BUCKET, Emr
+from ...models.samples import a_cluster, a_command, request_data
+from ..samples import NotedBus, a_delivery, a_fleet
+
+
+class Bench:
+    """A fleet, and one cluster on the local EMR."""
+
+    def __init__(self, emr: Emr, folder: Path, **settings: str) -> None:
+        self.emr, self.bus = emr, NotedBus()
+        self.cluster = emr.cluster()
+        engine = {"type": "emr", "clusterId": self.cluster, "stepConcurrency": 2, "logUri": f"s3://{BUCKET}/logs"}
+        catalog.apply([a_cluster(engine=engine), a_command(executableAndArguments=["bash", "-c"])])
+        paces = {"BATCH_SECONDS": "0", "SWEEP_SECONDS": "0.2"}
+        self.fleet: Fleet = a_fleet(folder, self.bus, **paces | settings)
+        emr.calls()
+
+    def job(self, job_id: str, script: str = "true", **changes: Any) -> None:
+        """Accept a job."""
+        accept(self.fleet, self.bus, a_delivery(request_data(id=job_id, commandArgs=[script], **changes)))
+        assert jobs.get(job_id).status is JobStatus.ACCEPTED
+
+    def pass_over(self, *, sweep: bool = True) -> None:
+        """One pass; where it is to sweep, the pause since the last sweep is over."""
+        if sweep:
+            leases.database()["leases"].update_one({"_id": self.cluster}, {"$unset": {"swept_at": ""}})
+        reconcile(self.fleet, self.cluster)
+
+    def until_ended(self, *job_ids: str) -> None:
+        """Pass over the cluster until the jobs have ended."""
+        for _ in range(600):
+            if all(self.status(job_id).is_terminal for job_id in job_ids):
+                return
+            self.pass_over()
+        raise AssertionError([self.status(job_id) for job_id in job_ids])
+
+    def status(self, job_id: str) -> JobStatus:
+        """Where the job is."""
+        return jobs.get(job_id).status
+
+    def names(self) -> list[str]:
+        """The names of the cluster's steps, oldest first."""
+        return [step["Name"].split()[0] for step in self.emr.steps(self.cluster)]
+
+
+@pytest.fixture
+def bench(mongodb: object, emr: Emr, tmp_path: Path) -> Bench:
+    return Bench(emr, tmp_path)
+
+
+def test_all_jobs_of_a_pass_are_submitted_by_one_call(bench: Bench) -> None:
+    # Given
+    for number in range(5):
+        bench.job(f"job-{number}")
+    # When
+    bench.pass_over()
+    # Then
+    assert bench.emr.calls() == {"AddJobFlowSteps": 1}
+    assert bench.names() == [f"job-{number}.1" for number in range(5)]
+    assert {bench.status(f"job-{number}") for number in range(5)} == {JobStatus.INIT}
+
+
+def test_jobs_are_followed_to_their_ends_by_one_sweep_for_all(bench: Bench) -> None:
+    bench.job("good", "echo fine")
+    bench.job("bad", "exit 3")
+    bench.until_ended("good", "bad")
+    assert (bench.status("good"), bench.status("bad")) == (JobStatus.SUCCEEDED, JobStatus.FAILED)
+    good = jobs.get("good")
+    assert good.started
+    assert good.exit_code == 0
+    assert sorted(id for ring in bench.bus.rung for id in ring[1]) == ["bad", "good"]
+
+
+def test_a_cluster_is_given_as_many_steps_as_it_has_slots_the_most_urgent_first(
+    mongodb: object, emr: Emr, tmp_path: Path
+) -> None:
+    # Given two slots and a look-ahead of one, and five jobs
+    bench = Bench(emr, tmp_path, LOOK_AHEAD="1")
+    for number in range(5):
+        bench.job(f"job-{number}", "sleep 60", priority=number)
+    # When
+    bench.pass_over()
+    bench.pass_over()
+    # Then
+    assert bench.names() == ["job-4.1", "job-3.1", "job-2.1"]
+    for number in range(5):
+        jobs.ask_to_kill(f"job-{number}", "the test is over")
+    bench.until_ended(*(f"job-{number}" for number in range(5)))
+
+
+def test_a_lost_answer_is_made_up_for_by_name_and_nothing_is_submitted_twice(bench: Bench) -> None:
+    # Given a submission whose answer is lost after EMR did the work
+    bench.job("a")
+    bench.job("b")
+    bench.emr.fault("AddJobFlowSteps", "drop")
+    bench.pass_over()
+    assert bench.status("a") is JobStatus.CLAIMED
+    # When the next pass looks
+    bench.pass_over()
+    # Then both steps are adopted
+    assert bench.status("a") is not JobStatus.CLAIMED
+    bench.until_ended("a", "b")
+    assert bench.names() == ["a.1", "b.1"]
+
+
+def test_what_is_provably_absent_waits_for_a_slot_again(bench: Bench) -> None:
+    # Given a worker that died between its claim and its call, long ago
+    bench.job("a")
+    long_ago = now() - timedelta(hours=1)
+    Job.objects(id="a").update_one(set__status=JobStatus.CLAIMED, set__claimed=long_ago, set__epoch=1)
+    # When
+    bench.pass_over()
+    # Then it is submitted, once
+    bench.until_ended("a")
+    assert bench.names() == ["a.1"]
+
+
+def test_a_submission_that_may_still_be_under_way_is_left_in_doubt(bench: Bench) -> None:
+    bench.job("a")
+    Job.objects(id="a").update_one(set__status=JobStatus.CLAIMED, set__claimed=now(), set__epoch=1)
+    bench.pass_over()
+    assert bench.status("a") is JobStatus.CLAIMED
+    assert bench.names() == []
+
+
+def test_a_throttle_is_a_delay_and_no_failure(bench: Bench) -> None:
+    bench.job("a")
+    bench.emr.fault("AddJobFlowSteps", "throttle")
+    bench.pass_over()
+    assert bench.status("a") is JobStatus.ACCEPTED
+    bench.until_ended("a")
+    assert bench.names() == ["a.1"]
+    assert jobs.get("a").attempt == 1
+
+
+def test_one_bad_step_does_not_stop_the_others_of_its_batch(bench: Bench) -> None:
+    # Given a step that EMR refuses
+    for number in range(4):
+        bench.job(f"job-{number}")
+    Job.objects(id="job-2").update_one(set__step__arguments=["bash", "-c", "x" * 11_000])
+    # When
+    bench.pass_over()
+    # Then it alone fails, with EMR's words
+    assert "10240 characters" in jobs.get("job-2").status_message
+    assert bench.names() == ["job-0.1", "job-1.1", "job-3.1"]
+
+
+def test_a_cluster_that_is_gone_fails_what_it_was_to_be_given(bench: Bench) -> None:
+    bench.job("a")
+    bench.emr.clients.emr_read().terminate_job_flows(JobFlowIds=[bench.cluster])
+    bench.pass_over()
+    job = jobs.get("a")
+    assert job.status is JobStatus.FAILED
+    assert "takes no more steps" in job.status_message
+
+
+def test_an_error_of_observing_is_no_state_of_the_job(bench: Bench) -> None:
+    bench.job("a", "sleep 60")
+    bench.pass_over()
+    before = bench.status("a")
+    bench.emr.fault("ListSteps", "throttle", count=50)
+    bench.pass_over()
+    assert bench.status("a") is before
+    bench.emr.fault("ListSteps", "throttle", count=0)
+    jobs.ask_to_kill("a", "the test is over")
+    bench.until_ended("a")
+
+
+def test_a_step_that_somebody_else_cancelled_is_a_failure(bench: Bench) -> None:
+    bench.job("a", "sleep 60")
+    bench.pass_over()
+    step = str(jobs.get("a").step_id)
+    bench.emr.clients.emr_read().cancel_steps(ClusterId=bench.cluster, StepIds=[step])
+    bench.until_ended("a")
+    assert bench.status("a") is JobStatus.FAILED
+
+
+def test_a_queued_job_is_killed_without_a_call(bench: Bench) -> None:
+    bench.job("a")
+    jobs.ask_to_kill("a", "typo")
+    bench.pass_over()
+    assert bench.status("a") is JobStatus.KILLED
+    assert bench.emr.calls() == {}
+
+
+def test_a_kill_wins_over_exit_code_0(bench: Bench) -> None:
+    bench.job("a", "trap 'exit 0' TERM; sleep 60 & wait")
+    bench.pass_over()
+    bench.emr.wait(bench.cluster, str(jobs.get("a").step_id), "RUNNING")
+    jobs.ask_to_kill("a", "typo")
+    bench.until_ended("a")
+    assert bench.status("a") is JobStatus.KILLED
+
+
+def test_a_pass_under_another_workers_lease_does_nothing(bench: Bench) -> None:
+    bench.job("a")
+    held = leases.acquire(bench.cluster, "another", 60)
+    assert held
+    bench.pass_over(sweep=False)
+    assert bench.status("a") is JobStatus.ACCEPTED
+    held.release()
+
+
+def test_the_logs_of_an_ended_job_are_archived_and_its_failure_is_explained(bench: Bench, tmp_path: Path) -> None:
+    bench.job("a", "echo out; echo 'ValueError: no such day' >&2; exit 4")
+    bench.until_ended("a")
+    finish(bench.fleet, ["a"])
+    job = jobs.get("a")
+    assert (job.archive_status, job.exit_code, job.ring_at) == ("ARCHIVED", 4, None)
+    assert job.diagnosis is not None
+    assert "ValueError: no such day" in job.diagnosis.stderr_tail
+    assert (tmp_path / "archive" / "a" / "stdout.gz").exists()
+    assert [event.body["type"] for event in bench.bus.events if event.routing_key.startswith("job.FAILED")] == ["JOB_FINISHED"]
+
+
+def test_finishing_twice_changes_nothing(bench: Bench) -> None:
+    bench.job("a")
+    bench.until_ended("a")
+    finish(bench.fleet, ["a"])
+    events = len(bench.bus.events)
+    finish(bench.fleet, ["a"])
+    assert len(bench.bus.events) == events
