@@ -56,7 +56,7 @@ class Link:
         self._thread.start()
         if not self._is_open.wait(timeout):
             self.abort(f"no answer within {timeout:g} s")
-            self._thread.join(GOODBYE_SECONDS)
+            raise LinkLost(f"no answer within {timeout:g} s")
         if self._loss is not None:
             raise LinkLost(self._loss)
 

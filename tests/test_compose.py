@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
 from tagfleet.models.settings import SETTINGS, Settings
+from tagfleet.monitoring import metrics
+from tagfleet.workers.supervisor import STOP_SECONDS
+
+from .monitoring.declared import name_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -153,10 +158,8 @@ def test_the_worker_is_not_well_without_a_living_process() -> None:
     # Given the code of the health check, which looks for one metric
     name = re.search(r'b"\\n(\w+) "', health_check("worker"))
     # Then it is one that only a living process serves
-    from tagfleet.monitoring import metrics
-
     assert name
-    assert name[1] == metrics.CLOCK_LEADER.describe()[0].name
+    assert name[1] == name_of(metrics.CLOCK_LEADER)
     compile(SERVICES["worker"]["healthcheck"]["test"][-1], "health check", "exec")
 
 
@@ -183,8 +186,6 @@ def test_mongodb_is_well_when_the_set_of_the_workers_has_a_primary() -> None:
 
 
 def test_the_worker_has_the_time_to_stop_that_its_supervisor_takes() -> None:
-    from tagfleet.workers.supervisor import STOP_SECONDS
-
     assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
 
 
@@ -218,8 +219,6 @@ def test_the_worker_may_write_to_its_volume() -> None:
 
 def test_the_image_gets_all_that_the_wheel_is_built_from_and_no_more() -> None:
     # Given what the wheel is built from
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     build = project["tool"]["hatch"]["build"]["only-include"]
     needed = {

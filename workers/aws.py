@@ -92,7 +92,7 @@ PASSING: Final = THROTTLES | {
 def is_passing(error: ClientError) -> bool:
     """Whether the same call may work later: throttles and 5xx pass, any other 4xx is our mistake."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return error_code(error) in PASSING or status >= 500
+    return error_code(error) in PASSING or status == 429 or status >= 500
 
 
 def error_code(error: ClientError) -> str:

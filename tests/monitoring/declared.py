@@ -33,7 +33,7 @@ _SUFFIXES: dict[type[MetricWrapperBase], tuple[str, ...]] = {
 
 def name_of(metric: MetricWrapperBase) -> str:
     """The metric's name, without what its type adds."""
-    return metric.describe()[0].name
+    return str(next(iter(metric.describe())).name)
 
 
 def series() -> dict[str, set[str]]:

@@ -147,16 +147,6 @@ def test_a_restart_begins_anew(tmp_path: Path) -> None:
     assert series == {}
 
 
-def test_one_metric_can_be_asked_for(fleet: Fleet) -> None:
-    # Given a fleet that has more than one
-    fleet.start_worker(messages=2)
-    # When Prometheus's client asks for one by name
-    text = read(f"{fleet.address}?name[]=tagfleet_messages_total")
-    # Then it gets that one
-    assert 'tagfleet_messages_total{actor="reconcile",result="done"} 2.0' in text
-    assert "tagfleet_clock_leader" not in text
-
-
 def test_preparing_too_late_is_refused(tmp_path: Path) -> None:
     # Given this process, which has imported prometheus_client
     # When it is to share its metrics

@@ -36,7 +36,7 @@ each_metric = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 
 @each_metric
 def test_a_metric_says_whose_it_is_and_what_it_counts(metric: MetricWrapperBase) -> None:
-    description = metric.describe()[0]
+    description = next(iter(metric.describe()))
     assert description.name.startswith("tagfleet_")
     assert description.documentation.endswith(".")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -31,6 +32,10 @@ log = logging.getLogger(__name__)
 
 #: The largest body that is read, where nothing else is set.
 MAX_BODY_BYTES = 8 * 1024 * 1024
+
+#: How long RabbitMQ has to tell the consumers of a deleted queue. One that is declared again before leaves
+#: them attached to nothing: it counts them, and they are given no message (seen on 3.10.8, quorum queue).
+DELETED_SECONDS = 1.0
 
 R = TypeVar("R")
 
@@ -137,6 +142,7 @@ class FleetBroker(dramatiq.Broker):
             self.connection.publish_all(messages)
         except Unroutable:
             # Somebody deleted a queue. What went out already goes out twice, which is allowed.
+            time.sleep(DELETED_SECONDS)
             declare_on(self.connection, self._topology)
             self.connection.publish_all(messages)
 

@@ -137,7 +137,7 @@ class ProcessRunner:
             program = shutil.which(words[0], path=seen["PATH"]) if "/" not in words[0] else words[0]
             try:
                 process = subprocess.Popen(
-                    [program or words[0], *words[1:]],
+                    words, executable=program or words[0],
                     stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=seen,
                     cwd=folder / "work", start_new_session=True,
                 )  # fmt: skip

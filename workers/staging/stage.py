@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from ...models.errors import StagingFailed
 from ..storage import FileMissing, Storage, StoredFile
 from .errors import StagingDelayed, staging_errors
 from .origins import Origins, SingleFile
@@ -54,6 +55,7 @@ def stage(folder: str, plan: StagingPlan, storage: Storage, origins: Origins) ->
     with ThreadPoolExecutor(THREADS, thread_name_prefix="staging") as pool:
         found = _each(pool, lambda planned: _files_of(planned, origins), plan.files)
         files = [file for files in found for file in files]
+        _check_setup_files(plan, files)
         without_clashes(FileToStage(file.source, file.target) for file in files)
         with staging_errors(storage.uri(folder)):
             there = {file.name: file for file in storage.list(f"{folder}/")}
@@ -106,6 +108,13 @@ class _Copier:
             and found.size == origin.size
             and (found.checksum == origin.checksum or self._storage.is_copy(name, origin))
         )
+
+
+def _check_setup_files(plan: StagingPlan, files: Sequence[SingleFile]) -> None:
+    for file in files:
+        if file.target.startswith(tuple(f"{path}/" for path in plan.setup_files)):
+            why = "a setup file must be a file, and this is in a folder"
+            raise StagingFailed(shown(file.source), why)
 
 
 def _files_of(planned: FileToStage, origins: Origins) -> list[SingleFile]:

@@ -130,6 +130,17 @@ def test_a_queue_that_was_deleted_is_declared_again_and_consumed(amqp_url):
         assert calls.wait_for_count(2) == ["before", "after"]
 
 
+def test_a_queue_that_whoever_publishes_misses_first_is_consumed_again(amqp_url):
+    broker, calls = fleet_broker(amqp_url), Calls()
+    actor(broker, calls.note)
+    with working(broker), Client(amqp_url) as client:
+        broker.enqueue(finish("before"))
+        calls.wait_for_count(1)
+        client.channel.queue_delete(FINISH_QUEUE)
+        broker.enqueue(finish("after"))
+        assert calls.wait_for_count(2) == ["before", "after"]
+
+
 def test_a_tag_group_that_is_added_while_it_runs_is_consumed(amqp_url):
     broker, calls = fleet_broker(amqp_url), Calls()
     actor(broker, lambda delivery: calls.note(delivery.body), name="accept")

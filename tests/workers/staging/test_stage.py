@@ -29,7 +29,7 @@ def source(
     web: WebServer,
 ) -> str:
     """The address of a file, of each kind."""
-    web.files["/a file.jar"] = CONTENT
+    web.files["/a%20file.jar"] = CONTENT
     clients.s3().put_object(Bucket=bucket, Key="sources/a file.jar", Body=CONTENT)
     path = tmp_path / "sources/a file.jar"
     path.parent.mkdir()

@@ -112,12 +112,11 @@ class BucketFolder:
     @contextmanager
     def draft(self) -> Iterator[BinaryIO]:
         """A file to write to, which is gone at the end unless it was published."""
-        descriptor, name = tempfile.mkstemp(prefix="draft-", dir=self.uploads)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with tempfile.NamedTemporaryFile(prefix="draft-", dir=self.uploads, delete=False) as file:
+            try:
+                yield file  # type: ignore[misc]  # it has all that BinaryIO has, and its name
+            finally:
+                Path(file.name).unlink(missing_ok=True)
 
     def publish(self, draft: BinaryIO, path: Path, *, only_if_absent: bool) -> None:
         """Make a draft the content of an object."""

@@ -32,6 +32,8 @@ def put_object(folder: BucketFolder, bucket: str, key: str, request: Request) ->
 def copy_object(folder: BucketFolder, bucket: str, key: str, request: Request) -> Response:
     """Copy another object without a client in between."""
     source, target = copy_source(folder, request), folder.object_path(bucket, key)
+    if request.headers.get("x-amz-copy-source-if-match", source.etag) != source.etag:
+        raise _precondition_failed()
     with source.path.open("rb") as file, folder.draft() as draft:
         copy_stream(file, draft)
         folder.publish(draft, target, only_if_absent=wants_absence(request))
@@ -115,12 +117,13 @@ def _check_conditions(stored: Stored, request: Request) -> Response | None:
     if request.headers.get("if-none-match") == stored.etag:
         return Response(304, {"ETag": stored.etag})
     if request.headers.get("if-match", stored.etag) not in (stored.etag, "*"):
-        raise AwsError(
-            "PreconditionFailed",
-            "At least one of the pre-conditions you specified did not hold",
-            412,
-        )
+        raise _precondition_failed()
     return None
+
+
+def _precondition_failed() -> AwsError:
+    message = "At least one of the pre-conditions you specified did not hold"
+    return AwsError("PreconditionFailed", message, 412)
 
 
 def _part(stored: Stored, request: Request) -> tuple[int, dict[str, str], int, int]:
