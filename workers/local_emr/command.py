@@ -19,12 +19,34 @@ DEFAULT_PORT = 4567
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser.add_argument("--home", type=Path, metavar="FOLDER", help="where all is kept (default: local-emr in TAGFLEET_DATA)")
-    parser.add_argument("--host", default="127.0.0.1", help="what to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--throttle", action="store_true", help="enforce EMR's default quotas of API calls")
-    parser.add_argument("--boot-seconds", type=float, default=0.05, metavar="S", help="how long a cluster takes to start")
-    parser.add_argument("--max-processes", type=int, metavar="N", help="steps that really run at once (default: the processors)")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="FOLDER",
+        help="where all is kept (default: local-emr in TAGFLEET_DATA)",
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="what to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--throttle", action="store_true", help="enforce EMR's default quotas of API calls"
+    )
+    parser.add_argument(
+        "--boot-seconds",
+        type=float,
+        default=0.05,
+        metavar="S",
+        help="how long a cluster takes to start",
+    )
+    parser.add_argument(
+        "--max-processes",
+        type=int,
+        metavar="N",
+        help="steps that really run at once (default: the processors)",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -32,7 +54,9 @@ def main(arguments: argparse.Namespace) -> int:
     settings = Settings.from_environ()
     logs.configure(settings.log, settings.log_level)
     if not 0 <= arguments.port <= 65535:
-        raise InvalidInput("--port", [f"expected a number between 0 and 65535, found {arguments.port}"])
+        raise InvalidInput(
+            "--port", [f"expected a number between 0 and 65535, found {arguments.port}"]
+        )
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -46,7 +70,10 @@ def main(arguments: argparse.Namespace) -> int:
     )
     with server:
         print(f"The local EMR and S3 are at {server.url}. Try:", flush=True)
-        print(f"  AWS_ENDPOINT_URL={server.url} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_REGION=us-east-1 aws emr list-clusters", flush=True)
+        print(
+            f"  AWS_ENDPOINT_URL={server.url} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_REGION=us-east-1 aws emr list-clusters",
+            flush=True,
+        )
         stopping.wait()
     logging.getLogger(__name__).info("Stopped.", extra={"action": "stopped"})
     sys.stdout.flush()

@@ -40,13 +40,17 @@ def command_line(step: Step, s3_root: Path, folder: Path) -> list[str]:
 
 
 def environment(
-    inherited: Mapping[str, str], step: Step, *, url: str, tools: Path, s3_root: Path, temporary: Path
+    inherited: Mapping[str, str],
+    step: Step,
+    *,
+    url: str,
+    tools: Path,
+    s3_root: Path,
+    temporary: Path,
 ) -> dict[str, str]:
     """What a step sees of the world: this machine's programs, and the local AWS only."""
     kept = {
-        name: value
-        for name, value in inherited.items()
-        if not name.startswith(_PRIVATE_PREFIXES)
+        name: value for name, value in inherited.items() if not name.startswith(_PRIVATE_PREFIXES)
     }
     path = os.pathsep.join([str(tools), kept.get("PATH", os.defpath)])
     return kept | {

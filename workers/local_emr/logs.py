@@ -24,6 +24,9 @@ _CAUSE: Final = re.compile(
     r"^(?:Exception in thread .*|Caused by: .*|[\w.]*(?:Exception|Error): .*)$", re.MULTILINE
 )
 
+#: What Spark writes to stderr all the time, and last of all.
+_NOISE: Final = re.compile(r" (?:DEBUG|INFO|WARN) ")
+
 
 class ControllerLog:
     """What EMR's own side says about a step."""
@@ -39,13 +42,12 @@ class ControllerLog:
 
 
 def cause(folder: Path) -> str:
-    """The likeliest reason for a failure: the last error that stderr names, or its last line."""
+    """The likeliest reason for a failure: the last error that its logs name, or the last line of stderr."""
     text = _tail(folder / "stderr")
-    if found := _CAUSE.findall(text):
-        last = str(found[-1])
-    else:
-        last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-    return last[:_CAUSE_CHARACTERS]
+    # PySpark writes the traceback of a Python application to stdout.
+    found = _CAUSE.findall(text) or _CAUSE.findall(_tail(folder / "stdout"))
+    lines = [line for line in text.splitlines() if line.strip() and not _NOISE.search(line)]
+    return str((found or lines or [""])[-1])[:_CAUSE_CHARACTERS]
 
 
 def upload(folder: Path, log_uri: str, step_path: str, s3_root: Path) -> str:

@@ -124,7 +124,9 @@ class ProcessRunner:
                     shutil.rmtree(each, ignore_errors=True)
             seconds = time.monotonic() - begin
             result = ("INFO", "succeeded") if code == 0 else ("WARN", "failed")
-            controller.write(result[0], f"Step {result[1]} with exitCode {code} and took {seconds:.0f} seconds")
+            controller.write(
+                result[0], f"Step {result[1]} with exitCode {code} and took {seconds:.0f} seconds"
+            )
         return Failure("Unknown Error.", logs.cause(folder)) if code else None
 
     def _start(self, step: Step, words: list[str], folder: Path) -> subprocess.Popen[bytes]:
@@ -142,7 +144,11 @@ class ProcessRunner:
                     cwd=folder / "work", start_new_session=True,
                 )  # fmt: skip
             except OSError as error:
-                text = f"{words[0]}: command not found" if isinstance(error, FileNotFoundError) else str(error)
+                text = (
+                    f"{words[0]}: command not found"
+                    if isinstance(error, FileNotFoundError)
+                    else str(error)
+                )
                 stderr.write(text.encode() + b"\n")
                 raise CannotLaunch("Command not found.", text) from None
         # Its session's first process leads a group of the same number.

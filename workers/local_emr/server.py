@@ -63,7 +63,10 @@ class LocalEmr:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -107,7 +110,10 @@ class LocalEmr:
         # First of all at the end: what the ends of the killed steps say is not believed.
         stack.callback(scheduler.stop)
         scheduler.start({SIMULATED: simulated, None: processes})
-        services = {"elasticmapreduce": JsonService("emr", EmrService(scheduler).operations()), "s3": s3}
+        services = {
+            "elasticmapreduce": JsonService("emr", EmrService(scheduler).operations()),
+            "s3": s3,
+        }
         web.start(Front(services, self._admin(state), self._governor, self._faults, self._calls))
         stack.callback(web.stop)
 
@@ -132,7 +138,9 @@ def _listen(host: str, port: int) -> WebServer:
     try:
         return WebServer(host, port)
     except OSError as error:
-        raise CannotStart(f"The local EMR cannot listen on {host}:{port}: {error.strerror}. Choose another --port.") from error
+        raise CannotStart(
+            f"The local EMR cannot listen on {host}:{port}: {error.strerror}. Choose another --port."
+        ) from error
 
 
 def _only_one(home: Path) -> IO[str]:
@@ -141,5 +149,7 @@ def _only_one(home: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        raise CannotStart(f"Another local EMR uses {home}: stop it, or choose another --home.") from error
+        raise CannotStart(
+            f"Another local EMR uses {home}: stop it, or choose another --home."
+        ) from error
     return lock

@@ -271,7 +271,7 @@ def test_a_bucket_that_may_not_be_read_is_a_failure(
         s3_staging.stage("j1", samples.plan(attachments=(f"s3://{bucket}/x",)))
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [500, 503])
 def test_an_s3_that_is_overloaded_is_asked_again_later(
     s3_staging: Staging, bucket: str, clients: AwsClients, status: int
 ) -> None:

@@ -20,7 +20,34 @@ _MARKS: Final = ("uploads", "uploadId", "delete", "location", "list-type")
 
 #: Parameters that ask for what this S3 does not have (versions, rules, tags...).
 _UNSUPPORTED: Final = frozenset(
-    ["accelerate", "acl", "analytics", "attributes", "cors", "encryption", "inventory", "legal-hold", "lifecycle", "logging", "metrics", "notification", "object-lock", "ownershipControls", "policy", "publicAccessBlock", "replication", "requestPayment", "restore", "retention", "select", "tagging", "torrent", "versioning", "versions", "website"]
+    [
+        "accelerate",
+        "acl",
+        "analytics",
+        "attributes",
+        "cors",
+        "encryption",
+        "inventory",
+        "legal-hold",
+        "lifecycle",
+        "logging",
+        "metrics",
+        "notification",
+        "object-lock",
+        "ownershipControls",
+        "policy",
+        "publicAccessBlock",
+        "replication",
+        "requestPayment",
+        "restore",
+        "retention",
+        "select",
+        "tagging",
+        "torrent",
+        "versioning",
+        "versions",
+        "website",
+    ]
 )
 
 #: Every operation, by what is named ("", "bucket", "key"), the method and the mark.

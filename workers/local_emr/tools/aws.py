@@ -25,7 +25,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         options.run(client, options)
     except ClientError as error:
-        print(f"\nAn error occurred {error}".replace("occurred An error occurred", "occurred"), file=sys.stderr)
+        print(
+            f"\nAn error occurred {error}".replace("occurred An error occurred", "occurred"),
+            file=sys.stderr,
+        )
         return REFUSED if options.command == "s3api" else FAILED
     except (BotoCoreError, OSError) as error:
         print(f"fatal error: {error}", file=sys.stderr)
@@ -38,7 +41,9 @@ def main(arguments: Sequence[str]) -> int:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         """End as the AWS CLI does; say that this is not the whole of it."""
-        print(f"aws: error: {message} (the local EMR's aws knows only: {self.prog})", file=sys.stderr)
+        print(
+            f"aws: error: {message} (the local EMR's aws knows only: {self.prog})", file=sys.stderr
+        )
         sys.exit(UNUSABLE)
 
 
@@ -105,7 +110,9 @@ def _pairs(client: Any, options: argparse.Namespace) -> Iterator[tuple[str, str]
     source, target = options.source, options.target
     if not options.recursive:
         name = source.rstrip("/").rpartition("/")[2]
-        into = target.endswith("/") or (not _is_s3(target) and target != "-" and Path(target).is_dir())
+        into = target.endswith("/") or (
+            not _is_s3(target) and target != "-" and Path(target).is_dir()
+        )
         yield source, f"{target.rstrip('/')}/{name}" if into else target
         return
     for name in _names(client, source):
@@ -116,7 +123,9 @@ def _names(client: Any, source: str) -> Iterator[str]:
     """The files below a folder, by their paths within it."""
     if not _is_s3(source):
         root = Path(source)
-        yield from (str(path.relative_to(root)) for path in sorted(root.rglob("*")) if path.is_file())
+        yield from (
+            str(path.relative_to(root)) for path in sorted(root.rglob("*")) if path.is_file()
+        )
         return
     bucket, key = _split(source)
     prefix = f"{key.rstrip('/')}/" if key else ""

@@ -105,7 +105,9 @@ def local_arguments(arguments: Sequence[str]) -> list[str]:
 
 def configure(folder: Path, s3_root: Path) -> None:
     """Write `spark-defaults.conf`: local mode, loopback only, and each bucket mounted."""
-    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in _defaults(s3_root)))
+    (folder / "spark-defaults.conf").write_text(
+        "".join(f"{name} {value}\n" for name, value in _defaults(s3_root))
+    )
 
 
 def _defaults(s3_root: Path) -> Iterator[tuple[str, str]]:
@@ -119,7 +121,10 @@ def _defaults(s3_root: Path) -> Iterator[tuple[str, str]]:
         yield f"spark.hadoop.fs.{scheme}.impl", _VIEW
     for bucket in sorted(s3_root.iterdir()):
         if not bucket.name.startswith("."):
-            yield f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback", f"file://{bucket}"
+            yield (
+                f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback",
+                f"file://{bucket}",
+            )
 
 
 def command_line(installed: Installation, folder: Path, arguments: Sequence[str]) -> list[str]:
