@@ -23,7 +23,7 @@ import pymongo
 from pymongo import monitoring
 from tagfleet.models.aws import AwsClients
 from tagfleet.workers.local_emr.server import LocalEmr
-from tests.rabbitmq import RabbitMQ
+from tests.rabbitmq import RabbitNode
 
 from tagfleet.models import amqp, catalog, job
 from tagfleet.models.database import connect, disconnect
@@ -67,7 +67,9 @@ def main() -> int:
     _count_publishing(counted)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        rabbitmq = stack.enter_context(RabbitMQ(folder / "rabbitmq"))
+        rabbitmq = RabbitNode(folder / "rabbitmq")
+        rabbitmq.start()
+        stack.callback(rabbitmq.stop)
         mongodb = stack.enter_context(served(folder / "mongodb"))
         emr = stack.enter_context(LocalEmr(folder / "emr", max_processes=64))
         stack.enter_context(use_local_emr(emr.url))
@@ -81,7 +83,7 @@ def main() -> int:
         job.ensure_indexes()
         settings = Settings.from_environ(
             {
-                "TAGFLEET_AMQP_URL": rabbitmq.url,
+                "TAGFLEET_AMQP_URL": rabbitmq.url(),
                 "TAGFLEET_SWEEP_SECONDS": "4",
                 "TAGFLEET_LOOK_AHEAD": "25",
             }
@@ -93,7 +95,7 @@ def main() -> int:
         ).close()
         commands.counts.clear()
         counted.clear()
-        _publish(rabbitmq.url)
+        _publish(rabbitmq.url())
         ended = _wait(watcher)
         with urllib.request.urlopen(f"{emr.url}/_local/calls") as answer:
             calls = {name: n for name, n in json.load(answer).items() if not name.startswith("s3:")}

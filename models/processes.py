@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import ServiceUnavailable
+from .errors import BadSetting, ServiceUnavailable
 
 #: prctl(2): the signal that the kernel sends to a process when the thread that forked it ends.
 _PR_SET_PDEATHSIG = 1
@@ -52,6 +52,19 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder of the embedded mode, if it is not there.
+
+    Raises:
+        BadSetting: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        expected = f"a folder that can be made and written ({error.strerror})"
+        raise BadSetting("TAGFLEET_DATA", str(folder), expected) from error
+
+
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold a folder for this process alone.
@@ -59,7 +72,7 @@ def only_one(folder: Path) -> Iterator[None]:
     Raises:
         ServiceUnavailable: Another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,9 +20,10 @@ from ..models.settings import Settings
 from ..routing_rules.groups import load_rules
 from .broker import FleetBroker
 from .broker.topology import declare
-from .process import open_fleet, until_stopped, working
+from .process import open_fleet, working
 from .rabbit_bus import RabbitBus
 from .stages import declare_request_stages, declare_stages
+from .stopping import until_stopped
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from ...models.errors import JobNotFound, ServiceUnavailable, TagfleetError
 from ...models.job import Job
 from ...models.job_logs import read_log
 from ...models.local_addresses import use_local_emr
-from ...models.processes import dies_with_parent, stop
+from ...models.processes import dies_with_parent, make_folder, stop
 from ...models.resources import JobRequest
 from ...models.schemas import load_job_request
 from ...models.settings import Settings
@@ -109,7 +109,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _fleet(settings: Settings) -> Iterator[Mapping[str, str]]:
     """The fleet that runs on TAGFLEET_DATA, or one that is started for the demo."""
     _heading("The fleet: a database, an EMR with S3, and workers, all on this machine")
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.data)
     log = settings.data / "demo.log"
     endpoints.remove(settings.data)
     with log.open("wb") as out:

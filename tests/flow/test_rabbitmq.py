@@ -14,14 +14,16 @@ import pytest
 from tagfleet.models.errors import Unroutable
 from tagfleet.producers.publisher import Publisher
 
+from ..rabbitmq import RabbitNode
 from .fleet_process import PATIENCE_SECONDS, FleetProcess, bash_job, catalog
 
 
 @pytest.fixture(scope="module")
-def fleet(rabbitmq: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetProcess]:
+def fleet(rabbitmq: RabbitNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetProcess]:
+    rabbitmq.add_vhosts(["flow"])
     started = FleetProcess(
         tmp_path_factory.mktemp("fleet"),
-        TAGFLEET_AMQP_URL=rabbitmq.url,
+        TAGFLEET_AMQP_URL=rabbitmq.url("flow"),
         TAGFLEET_MAX_BODY_BYTES="1000000",
     ).start()
     try:

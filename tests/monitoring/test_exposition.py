@@ -204,3 +204,31 @@ def test_a_host_that_is_not_ours_is_an_error_too() -> None:
 def test_no_address_means_that_nothing_is_served() -> None:
     with exposition.serving(None) as address:
         assert address is None
+
+
+def test_a_worker_whose_metrics_cannot_be_served_does_not_start(tmp_path: Path) -> None:
+    # Given a worker that is well configured, but for a port that somebody listens on
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(SOURCE),
+            "TAGFLEET_AMQP_URL": "amqp://127.0.0.1:1",
+            "TAGFLEET_MONGODB_URL": "mongodb://127.0.0.1:1",
+            "TAGFLEET_STAGING_URL": str(tmp_path),
+            "TAGFLEET_ARCHIVE_URL": str(tmp_path),
+            "TAGFLEET_METRICS_BIND": f"127.0.0.1:{other.getsockname()[1]}",
+        }
+        # When it is started
+        done = subprocess.run(
+            [sys.executable, "-m", "tagfleet", "worker"],
+            env=environ,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    # Then it says so and ends: a fleet that nobody can watch is not what was asked for
+    assert "TAGFLEET_METRICS_BIND" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 3

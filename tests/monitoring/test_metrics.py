@@ -70,6 +70,20 @@ def test_every_metric_is_recorded_by_somebody() -> None:
     assert set(METRICS) - used == set()
 
 
+def test_every_report_is_made_by_some_stage() -> None:
+    # Given what can be reported
+    tree = ast.parse((ROOT / "monitoring" / "recorder.py").read_text())
+    reports = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    # When the workers are searched for who reports it
+    workers = "".join(file.read_text() for file in (ROOT / "workers").rglob("*.py"))
+    # Then no metric stays at 0 for ever
+    assert {report for report in reports if f"recorder.{report}(" not in workers} == set()
+
+
 def test_prometheus_has_nothing_to_say_against_the_metrics() -> None:
     # Given a time series of every metric
     registry = CollectorRegistry()

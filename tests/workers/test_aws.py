@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
+from tagfleet.models.aws import AwsClients, is_passing
 from tagfleet.models.errors import BadSetting
-from tagfleet.workers.aws import AwsClients, is_passing
 
 from .staging.conftest import clients, s3_url
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from tagfleet.workers.aws import AwsClients
-from tagfleet.workers.storage import (
+from tagfleet.models.aws import AwsClients
+from tagfleet.models.storage import (
     AccessRefused,
     FileMissing,
     Storage,
@@ -20,7 +20,7 @@ from tagfleet.workers.storage import (
     StorageUnavailable,
     StoredFile,
 )
-from tagfleet.workers.storage.s3 import S3Storage
+from tagfleet.models.storage.s3 import S3Storage
 
 from .staging.calls import CallLog
 from .staging.conftest import bucket, calls, clients, s3_url, storage, url

@@ -11,6 +11,8 @@ from pathlib import Path
 from ...models.errors import BadSetting, InvalidInput
 from ...models.settings import Settings, masked, unknown_variables
 from ...monitoring import exposition, logs
+from ..stopping import until_stopped
+from ..supervisor import supervise, worker_command
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +75,6 @@ def check(settings: Settings) -> None:
 
 
 def _supervise(settings: Settings, arguments: argparse.Namespace) -> int:
-    from ..process import until_stopped
-    from ..supervisor import supervise, worker_command
-
     command = worker_command("worker", "--one-process", "--threads", str(arguments.threads))
     for group in arguments.group or ():
         command += ["--group", group]

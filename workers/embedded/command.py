@@ -9,7 +9,7 @@ import os
 from ...models import endpoints
 from ...models.settings import Settings, masked, unknown_variables
 from ...monitoring import logs
-from ..process import until_stopped
+from ..stopping import until_stopped
 from .up import up
 
 log = logging.getLogger(__name__)

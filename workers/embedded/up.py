@@ -21,7 +21,7 @@ from ...models.database import connect, disconnect
 from ...models.embedded_mongodb import served
 from ...models.errors import ServiceUnavailable
 from ...models.local_addresses import use_local_emr
-from ...models.processes import dies_with_parent, free_port, stop
+from ...models.processes import dies_with_parent, free_port, make_folder, stop
 from ...models.queues import INTAKE_QUEUE, topology
 from ...models.settings import SETTINGS, Settings
 from ...monitoring import exposition
@@ -55,7 +55,7 @@ def up(settings: Settings) -> Iterator[Mapping[str, str]]:
     Raises:
         ServiceUnavailable: Something that a URL names cannot be reached, or something does not start.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.data)
     with ExitStack() as stack:
         mongodb = settings.mongodb_url or stack.enter_context(served(settings.data / "mongodb"))
         connect(mongodb)
@@ -100,7 +100,7 @@ def _at_local_pace(settings: Settings) -> Settings:
 @contextmanager
 def _local_emr(home: Path) -> Iterator[str]:
     port = free_port()
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     command = worker_command(
         "local-emr", "--home", str(home), "--port", str(port)
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..aws import AwsClients
-from ..storage import Storage
+from ...models.aws import AwsClients
+from ...models.storage import Storage
 from .errors import staging_errors
 from .fetch import WebFetcher
 from .layout import RUN, folder_name

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from ..storage import FileMissing, Storage, StorageError, StoredFile
+from ...models.storage import FileMissing, Storage, StorageError, StoredFile
 from .fetch import Validators
 from .sources import shown
 from .spool import Spool

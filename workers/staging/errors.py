@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...models.errors import Retryable, StagingFailed
-from ..storage import StorageError, StorageUnavailable
+from ...models.storage import StorageError, StorageUnavailable
 from .sources import shown
 
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
+from ...models.aws import AwsClients
 from ...models.errors import StagingFailed
-from ..aws import AwsClients
-from ..storage import Storage, StoredFile
+from ...models.storage import Storage, StoredFile
 from .cache import Cache, IndexEntry
 from .fetch import Validators, WebFetcher
 from .layout import check_path, file_name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ...models.errors import StagingFailed
-from ..storage import FileMissing, Storage, StoredFile
+from ...models.storage import FileMissing, Storage, StoredFile
 from .errors import StagingDelayed, staging_errors
 from .origins import Origins, SingleFile
 from .plan import FileToStage, StagingPlan, without_clashes

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tagfleet.workers.aws import AwsClients
+from tagfleet.models.aws import AwsClients
+from tagfleet.models.storage import Storage
 from tagfleet.workers.staging import Staging
-from tagfleet.workers.storage import Storage
 
 from .calls import CallLog
 from .web import WebServer, make_certificate

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tagfleet.workers.aws import AwsClients
+from tagfleet.models.aws import AwsClients
+from tagfleet.models.storage import Storage
 from tagfleet.workers.staging import RunScript, Staging
-from tagfleet.workers.storage import Storage
 
 from . import samples
 from .runs import Bench, Ended
@@ -58,7 +57,7 @@ class S3Bench:
 
 
 @pytest.fixture
-def s3(tmp_path: Path, clients: AwsClients, bucket: str, s3_staging: Staging) -> Iterator[S3Bench]:
+def s3(tmp_path: Path, clients: AwsClients, bucket: str, s3_staging: Staging) -> S3Bench:
     """A job whose one file is staged in S3."""
     storage = Storage.open(f"s3://{bucket}", clients)
     storage.put_bytes("a b.txt", b"content")
@@ -67,7 +66,7 @@ def s3(tmp_path: Path, clients: AwsClients, bucket: str, s3_staging: Staging) ->
     storage.put_bytes("staging/jobs/j10/other.txt", b"other")
     bench = S3Bench(Bench(tmp_path), s3_staging, storage)
     s3_staging.put_run_script(bench.script())
-    return bench  # type: ignore[return-value]
+    return bench
 
 
 @needs_aws

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tagfleet.models.aws import AwsClients
 from tagfleet.models.errors import StagingFailed
-from tagfleet.workers.aws import AwsClients
+from tagfleet.models.storage import Storage
 from tagfleet.workers.staging import Staging, StagingDelayed
-from tagfleet.workers.storage import Storage
 
 from . import samples
 from .calls import CallLog
