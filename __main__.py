@@ -13,11 +13,23 @@ from .models.errors import TagfleetError
 
 #: Each command: the module that has its `add_arguments` and its `main`, and what it is for.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "demo": (".producers.demo.command", "the whole way on this machine: catalog, Spark jobs, their output"),
+    "demo": (
+        ".producers.demo.command",
+        "the whole way on this machine: catalog, Spark jobs, their output",
+    ),
     "up": (".workers.embedded.command", "the whole fleet on this machine, until Ctrl-C"),
-    "worker": (".workers.commands.worker", "workers on a RabbitMQ and a MongoDB that run elsewhere"),
-    "local-emr": (".workers.local_emr.command", "the EMR API and S3 on this machine, running steps for real"),
-    "catalog": (".producers.commands.catalog", "applications, commands and clusters: apply, get, export"),
+    "worker": (
+        ".workers.commands.worker",
+        "workers on a RabbitMQ and a MongoDB that run elsewhere",
+    ),
+    "local-emr": (
+        ".workers.local_emr.command",
+        "the EMR API and S3 on this machine, running steps for real",
+    ),
+    "catalog": (
+        ".producers.commands.catalog",
+        "applications, commands and clusters: apply, get, export",
+    ),
     "job": (".producers.commands.job", "jobs: submit, get, list, wait, logs, kill, explain"),
     "resolve": (".routing_rules.command", "where a request would go, and why; offline"),
 }
@@ -72,7 +84,10 @@ def _load(module: str, name: str):  # type: ignore[no-untyped-def]
         if (error.name or "").startswith("tagfleet"):
             raise
         extra = "local" if name in ("demo", "up", "local-emr") else "fleet"
-        print(f"tagfleet: '{name}' needs {error.name}: pip install 'tagfleet[{extra}]'", file=sys.stderr)
+        print(
+            f"tagfleet: '{name}' needs {error.name}: pip install 'tagfleet[{extra}]'",
+            file=sys.stderr,
+        )
         sys.exit(2)
 
 

@@ -21,11 +21,10 @@ from typing import Any
 
 import pymongo
 from pymongo import monitoring
-from tagfleet.models.aws import AwsClients
-from tagfleet.workers.local_emr.server import LocalEmr
 from tests.rabbitmq import RabbitNode
 
-from tagfleet.models import amqp, catalog, job
+from tagfleet.models import amqp, catalog, jobs
+from tagfleet.models.aws import AwsClients
 from tagfleet.models.database import connect, disconnect
 from tagfleet.models.embedded_mongodb import served
 from tagfleet.models.local_addresses import use_local_emr
@@ -36,6 +35,7 @@ from tagfleet.producers.publisher import Publisher
 from tagfleet.routing_rules.groups import load_rules
 from tagfleet.workers.broker import FleetBroker
 from tagfleet.workers.broker.topology import declare
+from tagfleet.workers.local_emr.server import LocalEmr
 from tagfleet.workers.process import open_fleet, working
 from tagfleet.workers.rabbit_bus import RabbitBus
 from tagfleet.workers.stages import declare_request_stages, declare_stages
@@ -80,7 +80,7 @@ def main() -> int:
         monitoring.register(commands)
         connect(mongodb)
         stack.callback(disconnect)
-        job.ensure_indexes()
+        jobs.ensure_indexes()
         settings = Settings.from_environ(
             {
                 "TAGFLEET_AMQP_URL": rabbitmq.url(),

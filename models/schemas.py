@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_dump, post_load, validate, validates_schema
@@ -26,6 +26,7 @@ from .fields import (
     Texts,
     WireSchema,
 )
+from .problems import problems_of
 from .resources import (
     ID_TAG,
     NAME_TAG,
@@ -290,28 +291,3 @@ def _load(schema: WireSchema, data: object, what: str) -> Any:
         raise InvalidInput(
             what, [f"{path}: {text}" for path, text in problems_of(error)]
         ) from error
-
-
-def problems_of(error: ValidationError) -> list[tuple[str, str]]:
-    """A validation error's problems, each with its path (`clusterCriterias[0].tags`)."""
-    messages = error.messages
-    return sorted(_flatten("", messages if isinstance(messages, dict) else {"_schema": messages}))
-
-
-def _flatten(path: str, messages: object) -> Iterator[tuple[str, str]]:
-    if isinstance(messages, Mapping):
-        for key, inner in messages.items():
-            yield from _flatten(_join(path, key), inner)
-    elif isinstance(messages, list):
-        for text in messages:
-            yield path or "the whole", str(text).rstrip(".")
-    else:
-        yield path or "the whole", str(messages).rstrip(".")
-
-
-def _join(path: str, key: object) -> str:
-    if key == "_schema" or (key in ("key", "value") and path.startswith("environment.")):
-        return path
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    return f"{path}.{key}" if path else str(key)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from .errors import BadSetting
 
@@ -243,15 +243,8 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
 
 def masked(url: str) -> str:
     """The URL without its password, fit for a log, an error or a file."""
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        return re.sub(r"//[^/]*@", "//***@", url)
-    if password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+    # Not by urlsplit: a password that was not encoded may hold a "/" or a "?".
+    return re.sub(r"(://[^\s:/@]*:)\S*(?=@)", r"\1***", url)
 
 
 def read_env_file(path: Path) -> dict[str, str]:

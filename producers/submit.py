@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models import job
+from ..models import jobs
 from ..models.database import now
 from ..models.queues import INTAKE
 from ..models.resources import JobRequest
@@ -27,4 +27,4 @@ def submit(settings: Settings, request: JobRequest) -> None:
         return
     tag_group = load_rules(settings.rules).tag_group_of(request)
     # The embedded fleet has no queue to knock at: its clock finds the job within a second.
-    job.record(request, tag_group, worker="submit", ring_at=now())
+    jobs.record(request, tag_group, worker="submit", ring_at=now())

@@ -12,7 +12,7 @@ import yaml
 from marshmallow import ValidationError
 
 from ..models.errors import InvalidInput
-from ..models.schemas import problems_of
+from ..models.problems import problems_of
 from .json_files import read_json
 from .scalars import plain_scalar
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from tagfleet.models import job
+from tagfleet.models import jobs
 from tagfleet.models.database import connect, database, disconnect
 from tagfleet.models.embedded_mongodb import served
 
@@ -46,7 +46,7 @@ def mongodb_url(mongodb_server: str) -> str:
 def mongodb(mongodb_url: str) -> Iterator[Database[dict[str, Any]]]:
     """A clean database that this process is connected to."""
     found = connect(mongodb_url)
-    job.ensure_indexes()
+    jobs.ensure_indexes()
     yield found
     database().client.drop_database(found.name)
     disconnect()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 
-from ..models import job as jobs
+from ..models import jobs
 from ..models.database import now
 from ..models.errors import JobConflict, Retryable, StagingFailed, Unresolvable
 from ..models.job import Job

@@ -10,7 +10,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from ..models import job as jobs
+from ..models import jobs
 from ..models.database import now
 from ..models.errors import Fatal, Retryable
 from ..models.job import Job

@@ -6,6 +6,7 @@ import logging
 
 from ..models.errors import InvalidInput
 from ..models.queues import INTAKE
+from ..monitoring import recorder
 from .broker.delivery import Delivery
 from .bus import RequestBus
 from .fleet import Fleet
@@ -27,6 +28,7 @@ def intake(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
             )
             raise Refused(problem, request.id, {})
     except Refused as refused:
+        recorder.record_request(INTAKE, "invalid")
         refuse(fleet, bus, delivery, refused, tag_group=INTAKE)
         return
     tag_group = fleet.rules.tag_group_of(request)

@@ -10,6 +10,7 @@ from dramatiq import Message
 
 from ..models.amqp import Outgoing
 from ..models.queues import EVENTS_EXCHANGE, REQUESTS_EXCHANGE
+from ..monitoring import recorder
 from .broker import FleetBroker
 from .broker.delivery import Delivery
 from .bus import Event
@@ -52,7 +53,6 @@ class RabbitBus:
             content_type="application/json",
             delivery_mode=2,
             message_id=delivery.message_id,
-            headers=dict(delivery.headers),
         )
         self.broker.publish_all(
             [
@@ -69,3 +69,4 @@ class RabbitBus:
     def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """See RequestBus.dead_letter."""
         self.broker.dead_letter(delivery, reason)
+        recorder.record_dead_letter(delivery.queue)

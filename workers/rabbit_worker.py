@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from ..models import job
+from ..models import jobs
 from ..models.database import connect, disconnect
 from ..models.errors import InvalidInput
 from ..models.queues import (
@@ -49,7 +49,7 @@ def run(settings: Settings, *, groups: Sequence[str] | None, threads: int) -> in
             "--group", [f"no tag group {unknown[0]!r}: expected one of {', '.join(names)}"]
         )
     connect(settings.mongodb_url)
-    job.ensure_indexes()
+    jobs.ensure_indexes()
     declare(settings.amqp_url, topology(names))
     broker = FleetBroker(
         settings.amqp_url, groups=names, prefetch=threads, max_body_bytes=settings.max_body_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..models import job
+from ..models import jobs
 from ..models.errors import InvalidInput
 from ..models.fields import Identifier
 from ..models.resources import JobRequest
@@ -55,14 +55,13 @@ def read_request(delivery: Delivery) -> JobRequest:
                     f"id: {body['id']!r} differs from the message's message_id {delivery.message_id!r}"
                 ],
             )
+        request = load_job_request(body)
         if "id" not in body:
-            raise InvalidInput(
-                "job request",
-                [
-                    "id: missing; set it, or the message's message_id, so that a retry is the same job"
-                ],
+            problem = (
+                "id: missing; set it, or the message's message_id, so that a retry is the same job"
             )
-        return load_job_request(body)
+            raise InvalidInput("job request", [problem])
+        return request
     except InvalidInput as error:
         raise Refused(error, job_id, body) from error
 
@@ -72,7 +71,7 @@ def refuse(
 ) -> None:
     """Keep the message as a dead letter; who asks for its id is told the same reason."""
     if refused.job_id:
-        job.record_invalid(
+        jobs.record_invalid(
             refused.job_id, refused.reason, refused.body, tag_group=tag_group, worker=fleet.worker
         )
     bus.dead_letter(delivery, refused.reason)

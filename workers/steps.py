@@ -75,7 +75,9 @@ def step_of(
     """
     plan = plan_staging(cluster, applications, command, request)
     plain = Step(COMMAND_RUNNER, (*command.executable, *request.command_args))
-    if not (applications or plan.files or request.environment or _expands(command) or plain.is_too_long):
+    if not (
+        applications or plan.files or request.environment or _expands(command) or plain.is_too_long
+    ):
         return plain, []
     staged = staging.stage(job.id, plan)
     own = job_environment(request, command=command, cluster=cluster, memory=job.memory or 0)

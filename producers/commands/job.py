@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ...models import job as jobs
+from ...models import jobs
 from ...models.aws import AwsClients
 from ...models.embedded_mongodb import database_for
 from ...models.errors import InvalidInput, JobNotFound, TagfleetError
 from ...models.job import Job
 from ...models.job_logs import read_log
+from ...models.job_view import dump
 from ...models.local_addresses import use_running
 from ...models.printing import add_output, print_data, print_table
 from ...models.resources import JobRequest
@@ -123,7 +124,7 @@ def _submit(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _get(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
-        found = jobs.dump(jobs.get(arguments.id))
+        found = dump(jobs.get(arguments.id))
     if arguments.output != "table":
         print_data(found, arguments.output)
         return 0
@@ -142,7 +143,7 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
         found = jobs.find(
             status=arguments.status, user=arguments.user, tag=arguments.tag, limit=arguments.limit
         )
-    rows = [jobs.dump(job) for job in found]
+    rows = [dump(job) for job in found]
     if arguments.output == "table":
         print_table(rows, ["id", "name", "user", "status", "clusterName", "created", "statusMsg"])
     else:

@@ -15,8 +15,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from ...models import catalog, endpoints
-from ...models import job as jobs
+from ...models import catalog, endpoints, jobs
 from ...models.aws import AwsClients
 from ...models.database import connect, disconnect
 from ...models.errors import JobNotFound, ServiceUnavailable, TagfleetError

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from tagfleet.models import job as jobs
+from tagfleet.models import jobs
 from tagfleet.models.database import now
 from tagfleet.models.errors import JobConflict, JobNotFound
+from tagfleet.models.job_view import dump
 from tagfleet.models.lifecycle import Move, advance
 from tagfleet.models.states import JobStatus
 
@@ -58,7 +59,7 @@ def test_a_refused_request_can_be_read_back_with_its_reason() -> None:
         "unknown",
     )
     assert job.finished is not None
-    assert jobs.dump(job)["statusMsg"] == "user: Missing"
+    assert dump(job)["statusMsg"] == "user: Missing"
 
 
 def test_a_refused_request_never_overwrites_a_job() -> None:
@@ -84,7 +85,7 @@ def test_jobs_are_found_by_status_user_and_tag_newest_first() -> None:
 
 def test_metadata_with_mongodb_operators_in_its_keys_survives() -> None:
     record(metadata={"$where": {"a.b": 1}})
-    assert jobs.dump(jobs.get("job-1"))["metadata"] == {"$where": {"a.b": 1}}
+    assert dump(jobs.get("job-1"))["metadata"] == {"$where": {"a.b": 1}}
 
 
 def test_a_kill_is_noted_once_and_wakes_the_clock_for_a_job_that_is_on_no_cluster() -> None:
@@ -109,7 +110,7 @@ def test_a_job_that_has_ended_cannot_be_killed() -> None:
 
 def test_a_job_is_shown_in_genies_names_with_its_own_tags() -> None:
     record(tags=["team:x"], grouping="g")
-    shown = jobs.dump(jobs.get("job-1"))
+    shown = dump(jobs.get("job-1"))
     assert shown["tags"] == ["genie.id:job-1", "genie.name:daily-report", "team:x"]
     assert (shown["statusMsg"], shown["grouping"], shown["runtime"]) == ("Recorded.", "g", "PT0S")
     assert shown["created"].endswith("Z")

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tagfleet.models import job as jobs
-from tagfleet.models import lifecycle
+from tagfleet.models import jobs, lifecycle
 from tagfleet.models.database import now
 from tagfleet.models.lifecycle import Move, advance, advance_all
 from tagfleet.models.states import MOVES, TERMINAL, JobStatus

@@ -54,7 +54,8 @@ def test_a_password_in_a_refused_address_is_not_repeated() -> None:
         ("amqp://fleet:s3cret@rabbit:5672/v", "amqp://fleet:***@rabbit:5672/v"),
         ("mongodb://u:p%40ss@a:1,b:2/db?x=1", "mongodb://u:***@a:1,b:2/db?x=1"),
         ("amqp://rabbit/", "amqp://rabbit/"),
-        ("amqp://u:p@[bad/", "amqp://***@[bad/"),
+        ("amqp://u:p@[bad/", "amqp://u:***@[bad/"),
+        ("amqp://u:pa/s?s@h:5672", "amqp://u:***@h:5672"),
     ],
 )
 def test_an_address_is_shown_without_its_password(url: str, expected: str) -> None:

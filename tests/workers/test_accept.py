@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tagfleet.models import catalog
-from tagfleet.models import job as jobs
+from tagfleet.models import catalog, jobs
 from tagfleet.models.states import JobStatus
 from tagfleet.workers.accept import accept, take_on
 from tagfleet.workers.fleet import Fleet
@@ -31,10 +30,22 @@ def fleet(mongodb: object, tmp_path: Path, bus: NotedBus) -> Fleet:
 def test_a_request_is_recorded_routed_and_waits_for_a_slot(fleet: Fleet, bus: NotedBus) -> None:
     accept(fleet, bus, a_delivery(request_data()))
     job = jobs.get("job-1")
-    assert [entry.status for entry in job.history] == [JobStatus.RESERVED, JobStatus.RESOLVED, JobStatus.ACCEPTED]
-    assert (job.command_id, job.cluster_id, job.emr_cluster_id, job.tag_group) == ("spark", "main", "j-MAIN", "etl")
+    assert [entry.status for entry in job.history] == [
+        JobStatus.RESERVED,
+        JobStatus.RESOLVED,
+        JobStatus.ACCEPTED,
+    ]
+    assert (job.command_id, job.cluster_id, job.emr_cluster_id, job.tag_group) == (
+        "spark",
+        "main",
+        "j-MAIN",
+        "etl",
+    )
     assert job.step is not None
-    assert (job.step.jar, list(job.step.arguments)) == ("command-runner.jar", ["spark-submit", "report.py"])
+    assert (job.step.jar, list(job.step.arguments)) == (
+        "command-runner.jar",
+        ["spark-submit", "report.py"],
+    )
     assert job.ring_at is None
     assert job.rationale() is not None
 
@@ -46,7 +57,9 @@ def test_a_second_delivery_changes_nothing(fleet: Fleet, bus: NotedBus) -> None:
     assert bus.dead == []
 
 
-def test_an_unroutable_request_fails_with_its_rationale_and_is_finished(fleet: Fleet, bus: NotedBus) -> None:
+def test_an_unroutable_request_fails_with_its_rationale_and_is_finished(
+    fleet: Fleet, bus: NotedBus
+) -> None:
     accept(fleet, bus, a_delivery(request_data(commandCriteria=["type:presto"])))
     job = jobs.get("job-1")
     assert job.status is JobStatus.FAILED
@@ -61,7 +74,9 @@ def test_a_cluster_without_an_engine_is_a_failure_that_says_so(fleet: Fleet, bus
     assert "has no engine" in jobs.get("job-1").status_message
 
 
-def test_a_missing_dependency_fails_the_job_with_the_uri(fleet: Fleet, bus: NotedBus, tmp_path: Path) -> None:
+def test_a_missing_dependency_fails_the_job_with_the_uri(
+    fleet: Fleet, bus: NotedBus, tmp_path: Path
+) -> None:
     missing = str(tmp_path / "missing.jar")
     accept(fleet, bus, a_delivery(request_data(dependencies=[missing])))
     job = jobs.get("job-1")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import dramatiq
 
-from ...models import endpoints, job
+from ...models import endpoints, jobs
 from ...models.aws import AwsClients
 from ...models.database import connect, disconnect
 from ...models.embedded_mongodb import served
@@ -60,7 +60,7 @@ def up(settings: Settings) -> Iterator[Mapping[str, str]]:
         mongodb = settings.mongodb_url or stack.enter_context(served(settings.data / "mongodb"))
         connect(mongodb)
         stack.callback(disconnect)
-        job.ensure_indexes()
+        jobs.ensure_indexes()
         addresses = {"mongodb": mongodb}
         if needs_local_emr(settings, os.environ):
             url = stack.enter_context(_local_emr(settings.data / "local-emr"))
@@ -101,9 +101,7 @@ def _at_local_pace(settings: Settings) -> Settings:
 def _local_emr(home: Path) -> Iterator[str]:
     port = free_port()
     make_folder(home)
-    command = worker_command(
-        "local-emr", "--home", str(home), "--port", str(port)
-    )
+    command = worker_command("local-emr", "--home", str(home), "--port", str(port))
     with (home / "server.log").open("ab") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,

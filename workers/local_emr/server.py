@@ -12,7 +12,7 @@ from typing import IO, Self
 from .admin import Admin
 from .errors import CannotStart
 from .faults import Faults
-from .front import Calls, Front
+from .front import Calls, Front, Service
 from .quotas import Governor
 from .runner import Machine, ProcessRunner
 from .s3.service import S3Service
@@ -110,7 +110,7 @@ class LocalEmr:
         # First of all at the end: what the ends of the killed steps say is not believed.
         stack.callback(scheduler.stop)
         scheduler.start({SIMULATED: simulated, None: processes})
-        services = {
+        services: dict[str, Service] = {
             "elasticmapreduce": JsonService("emr", EmrService(scheduler).operations()),
             "s3": s3,
         }

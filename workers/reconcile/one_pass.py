@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ...models import job as jobs
+from ...models import jobs
 from ...models import lease as leases
 from ...models.database import now
 from ...models.errors import LeaseLost

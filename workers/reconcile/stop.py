@@ -62,9 +62,9 @@ def _ask(job: Job, reason: str, moment: datetime) -> None:
 
 
 def _is_overdue(job: Job, moment: datetime) -> bool:
-    return bool(job.started and job.timeout and not job.kill) and moment > job.started + timedelta(
-        seconds=job.timeout
-    )  # type: ignore[operator, arg-type]
+    if not job.started or not job.timeout or job.kill:
+        return False
+    return moment > job.started + timedelta(seconds=job.timeout)
 
 
 def _sent(job: Job) -> datetime | None:

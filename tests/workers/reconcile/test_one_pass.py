@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tagfleet.models import catalog
-from tagfleet.models import job as jobs
+from tagfleet.models import catalog, jobs
 from tagfleet.models import lease as leases
 from tagfleet.models.database import now
 from tagfleet.models.job import Job
@@ -30,7 +29,12 @@ class Bench:
     def __init__(self, emr: Emr, folder: Path, **settings: str) -> None:
         self.emr, self.bus = emr, NotedBus()
         self.cluster = emr.cluster()
-        engine = {"type": "emr", "clusterId": self.cluster, "stepConcurrency": 2, "logUri": f"s3://{BUCKET}/logs"}
+        engine = {
+            "type": "emr",
+            "clusterId": self.cluster,
+            "stepConcurrency": 2,
+            "logUri": f"s3://{BUCKET}/logs",
+        }
         catalog.apply([a_cluster(engine=engine), a_command(executableAndArguments=["bash", "-c"])])
         paces = {"BATCH_SECONDS": "0", "SWEEP_SECONDS": "0.2"}
         self.fleet: Fleet = a_fleet(folder, self.bus, **paces | settings)
@@ -38,13 +42,19 @@ class Bench:
 
     def job(self, job_id: str, script: str = "true", **changes: Any) -> None:
         """Accept a job."""
-        accept(self.fleet, self.bus, a_delivery(request_data(id=job_id, commandArgs=[script], **changes)))
+        accept(
+            self.fleet,
+            self.bus,
+            a_delivery(request_data(id=job_id, commandArgs=[script], **changes)),
+        )
         assert jobs.get(job_id).status is JobStatus.ACCEPTED
 
     def pass_over(self, *, sweep: bool = True) -> None:
         """One pass; where it is to sweep, the pause since the last sweep is over."""
         if sweep:
-            leases.database()["leases"].update_one({"_id": self.cluster}, {"$unset": {"swept_at": ""}})
+            leases.database()["leases"].update_one(
+                {"_id": self.cluster}, {"$unset": {"swept_at": ""}}
+            )
         reconcile(self.fleet, self.cluster)
 
     def until_ended(self, *job_ids: str) -> None:
@@ -128,7 +138,9 @@ def test_what_is_provably_absent_waits_for_a_slot_again(bench: Bench) -> None:
     # Given a worker that died between its claim and its call, long ago
     bench.job("a")
     long_ago = now() - timedelta(hours=1)
-    Job.objects(id="a").update_one(set__status=JobStatus.CLAIMED, set__claimed=long_ago, set__epoch=1)
+    Job.objects(id="a").update_one(
+        set__status=JobStatus.CLAIMED, set__claimed=long_ago, set__epoch=1
+    )
     # When
     bench.pass_over()
     # Then it is submitted, once
@@ -222,7 +234,9 @@ def test_a_pass_under_another_workers_lease_does_nothing(bench: Bench) -> None:
     held.release()
 
 
-def test_the_logs_of_an_ended_job_are_archived_and_its_failure_is_explained(bench: Bench, tmp_path: Path) -> None:
+def test_the_logs_of_an_ended_job_are_archived_and_its_failure_is_explained(
+    bench: Bench, tmp_path: Path
+) -> None:
     bench.job("a", "echo out; echo 'ValueError: no such day' >&2; exit 4")
     bench.until_ended("a")
     finish(bench.fleet, ["a"])
@@ -231,7 +245,11 @@ def test_the_logs_of_an_ended_job_are_archived_and_its_failure_is_explained(benc
     assert job.diagnosis is not None
     assert "ValueError: no such day" in job.diagnosis.stderr_tail
     assert (tmp_path / "archive" / "a" / "stdout.gz").exists()
-    assert [event.body["type"] for event in bench.bus.events if event.routing_key.startswith("job.FAILED")] == ["JOB_FINISHED"]
+    assert [
+        event.body["type"]
+        for event in bench.bus.events
+        if event.routing_key.startswith("job.FAILED")
+    ] == ["JOB_FINISHED"]
 
 
 def test_finishing_twice_changes_nothing(bench: Bench) -> None:

@@ -1,31 +1,19 @@
-"""The generated script with an S3: the real `aws` program where there is one."""
+"""The generated script with an S3, and with the `aws` program that the local EMR gives its steps."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tagfleet.models.aws import AwsClients
 from tagfleet.models.storage import Storage
+from tagfleet.workers.local_emr.tools.install import install
 from tagfleet.workers.staging import RunScript, Staging
 
 from . import samples
 from .runs import Bench, Ended
-
-AWS = shutil.which("aws")
-
-
-def _works(program: str | None) -> bool:
-    return bool(program) and not subprocess.run([str(program), "--version"], capture_output=True).returncode  # fmt: skip
-
-
-needs_aws = pytest.mark.skipif(
-    not _works(AWS) and not os.environ.get("CI"), reason="the aws program is not installed"
-)
 
 
 class S3Bench:
@@ -45,15 +33,18 @@ class S3Bench:
 
     def run(self, *aws_lines: str) -> Ended:
         """Run a step; with these lines as its `aws` program, if there are any."""
+        real, tools = self.bench.root / "real", self.bench.root / "tools"
+        install(real)
         if not aws_lines:
-            return self.bench.run(self.script())
-        tools = self.bench.root / "tools"
+            return self.bench.run(self.script(), PATH=f"{real}{os.pathsep}{os.environ['PATH']}")
         tools.mkdir(exist_ok=True)
         program = tools / "aws"
         program.write_text("\n".join(["#!/bin/bash", *aws_lines]))
         program.chmod(0o755)
         path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-        return self.bench.run(self.script(), PATH=path, TMPDIR=str(tools), REAL_AWS=str(AWS))
+        return self.bench.run(
+            self.script(), PATH=path, TMPDIR=str(tools), REAL_AWS=str(real / "aws")
+        )
 
 
 @pytest.fixture
@@ -69,7 +60,6 @@ def s3(tmp_path: Path, clients: AwsClients, bucket: str, s3_staging: Staging) ->
     return bench
 
 
-@needs_aws
 def test_a_job_fetches_its_files_and_runs(s3: S3Bench) -> None:
     ended = s3.run()
     assert (ended.code, ended.out, ended.err) == (0, "content", "")
@@ -79,7 +69,6 @@ def test_a_job_fetches_its_files_and_runs(s3: S3Bench) -> None:
     assert s3.storage.exists("staging/claims/j1.1")
 
 
-@needs_aws
 def test_a_doubled_step_runs_nothing(s3: S3Bench) -> None:
     assert s3.run().out == "content"
     second = s3.run()
@@ -87,7 +76,6 @@ def test_a_doubled_step_runs_nothing(s3: S3Bench) -> None:
     assert "claimed already, by step1 " in second.err
 
 
-@needs_aws
 def test_a_claim_whose_answer_was_lost_is_still_the_steps_own(s3: S3Bench) -> None:
     # Given an aws program that writes the claim, loses the answer, and tries again by itself
     lines = ['[ "$1" != s3api ] || "$REAL_AWS" "$@" > /dev/null', 'exec "$REAL_AWS" "$@"']

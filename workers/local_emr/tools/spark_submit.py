@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     configure(temporary, Path(os.environ["LOCAL_EMR_S3"]))
     words = command_line(installed, temporary, local_arguments(arguments))
     sys.stdout.flush()
-    os.execve(words[0], words, {**os.environ, **variables(installed, temporary)})
+    return os.execve(words[0], words, {**os.environ, **variables(installed, temporary)})
 
 
 def find_installation() -> Installation:

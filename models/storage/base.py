@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from ...models.errors import Fatal, Retryable
+from ..errors import Fatal, Retryable
 
 if TYPE_CHECKING:
     from ..aws import AwsClients

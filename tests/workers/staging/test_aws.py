@@ -13,10 +13,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 from tagfleet.models.aws import AwsClients, is_passing
 from tagfleet.models.errors import BadSetting
 
-from .staging.conftest import clients, s3_url
-
-__all__ = ["clients", "s3_url"]
-
 ROLE = "arn:aws:iam::123456789012:role/fleet"
 
 

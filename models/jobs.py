@@ -1,0 +1,180 @@
+"""How jobs are recorded and found, and how their end is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from .database import now
+from .errors import JobConflict, JobNotFound
+from .job import HistoryEntry, Job
+from .resources import JobRequest
+from .schemas import dump_job_request, request_digest
+from .states import ON_CLUSTER, JobStatus
+
+
+def ensure_indexes() -> None:
+    """Build the indexes that are missing."""
+    Job.ensure_indexes()
+
+
+def record(request: JobRequest, tag_group: str, *, worker: str, ring_at: datetime) -> bool:
+    """Record a request as a RESERVED job; the insert by id is what makes a second delivery harmless.
+
+    Arguments:
+        ring_at: When the clock is to look whether somebody took the job on.
+
+    Returns:
+        Whether it was recorded now; False when the same job was there already.
+
+    Raises:
+        JobConflict: A job with this id and another body is there; it goes on unharmed.
+    """
+    moment = now()
+    job = _new(request, tag_group, JobStatus.RESERVED, "Recorded.", moment, worker)
+    job.ring_at = ring_at
+    return _insert(job)
+
+
+def record_invalid(
+    job_id: str, reason: str, body: Mapping[str, Any], *, tag_group: str, worker: str
+) -> None:
+    """Record that a request was refused, so that who asks for its id learns why.
+
+    A job that has this id already is left alone.
+    """
+    moment = now()
+    text = json.dumps(body, default=str)[:100_000]
+
+    def part(name: str) -> str:
+        found = body.get(name)
+        return str(found)[:255] if isinstance(found, str | int | float) else "unknown"
+
+    job = Job(
+        id=job_id,
+        request_json=text,
+        digest="invalid",
+        name=part("name"),
+        user=part("user"),
+        version=part("version"),
+        tag_group=tag_group,
+        priority=0,
+        status=JobStatus.INVALID,
+        status_message=reason,
+        history=[
+            HistoryEntry(status=JobStatus.INVALID, time=moment, message=reason, worker=worker)
+        ],
+        created=moment,
+        updated=moment,
+        finished=moment,
+    )
+    try:
+        _insert(job)
+    except JobConflict:
+        return
+
+
+def _new(
+    request: JobRequest,
+    tag_group: str,
+    status: JobStatus,
+    message: str,
+    moment: datetime,
+    worker: str,
+) -> Job:
+    return Job(
+        id=request.id,
+        request_json=json.dumps(dump_job_request(request), sort_keys=True),
+        digest=request_digest(request),
+        name=request.name,
+        user=request.user,
+        version=request.version,
+        tags=sorted(request.tags),
+        tag_group=tag_group,
+        priority=request.priority,
+        status=status,
+        status_message=message,
+        history=[HistoryEntry(status=status, time=moment, message=message, worker=worker)],
+        created=moment,
+        updated=moment,
+        timeout=request.timeout,
+        memory=request.memory,
+        cpu=request.cpu,
+    )
+
+
+def _insert(job: Job) -> bool:
+    collection = Job._get_collection()
+    try:
+        collection.insert_one(job.to_mongo())
+    except DuplicateKeyError as error:
+        there = collection.find_one({"_id": job.id}, {"digest": 1})
+        if there and there.get("digest") == job.digest:
+            return False
+        raise JobConflict(job.id) from error
+    return True
+
+
+def get(job_id: str) -> Job:
+    """One job.
+
+    Raises:
+        JobNotFound: No job has this id.
+    """
+    job: Job | None = Job.objects(id=job_id).first()
+    if job is None:
+        raise JobNotFound(job_id)
+    return job
+
+
+def get_all(job_ids: Iterable[str]) -> list[Job]:
+    """The jobs that have these ids; an unknown id is left out."""
+    return list(Job.objects(id__in=list(job_ids)))
+
+
+def find(
+    *,
+    status: JobStatus | None = None,
+    user: str | None = None,
+    tag: str | None = None,
+    limit: int = 50,
+) -> list[Job]:
+    """Jobs that fit all that is given, newest first."""
+    asked = {"status": status, "user": user, "tags": tag}
+    query = {name: value for name, value in asked.items() if value is not None}
+    return list(Job.objects(**query).order_by("-created").limit(limit))
+
+
+def open_on(emr_cluster_id: str) -> list[Job]:
+    """The jobs that are open on a cluster, without the parts that a reconcile pass has no use for."""
+    query = Job.objects(
+        emr_cluster_id=emr_cluster_id, status__in=[str(status) for status in ON_CLUSTER]
+    )
+    return list(query.exclude("history", "rationale_json", "request_json", "staged_files"))
+
+
+def ask_to_kill(job_id: str, reason: str) -> bool:
+    """Ask for a job's end; its owner acts on it.
+
+    Returns:
+        False when the job has ended already, or somebody asked before.
+
+    Raises:
+        JobNotFound: No job has this id.
+    """
+    job = get(job_id)
+    if job.status.is_terminal:
+        return False
+    open_statuses = [str(status) for status in JobStatus if not status.is_terminal]
+    moment = now()
+    changed = Job._get_collection().update_one(
+        {"_id": job_id, "status": {"$in": open_statuses}, "kill": {"$exists": False}},
+        # Not on a cluster yet: the clock hands it to the actor that owns it.
+        {"$set": {"kill": {"reason": reason, "time": moment}}}
+        | ({} if job.status in ON_CLUSTER else {"$min": {"ring_at": moment}}),
+    )
+    return bool(changed.modified_count)
