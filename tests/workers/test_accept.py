@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from tagfleet.models import catalog, jobs
+from tagfleet.models.database import now
+from tagfleet.models.job import Job
 from tagfleet.models.states import JobStatus
 from tagfleet.workers.accept import accept, take_on
 from tagfleet.workers.fleet import Fleet
 from tagfleet.workers.intake import intake
 
-from ..models.samples import a_cluster, a_command, request_data
+from ..models.samples import a_cluster, a_command, a_request, request_data
 from .samples import NotedBus, a_delivery, a_fleet
 
 
@@ -105,7 +107,7 @@ def test_a_job_that_was_left_half_way_goes_on_where_it_was(fleet: Fleet, bus: No
     jobs.record(jobs.get("other").request(), "etl", worker="w", ring_at=jobs.get("other").created)
     dead = jobs.get("other")
     dead.id, dead.status, dead.history = "left", JobStatus.RESERVED, dead.history[:1]
-    jobs.Job._get_collection().insert_one(dead.to_mongo())
+    Job._get_collection().insert_one(dead.to_mongo())
     # When the clock rings
     take_on(fleet, ["left", "unknown"])
     # Then
@@ -113,8 +115,7 @@ def test_a_job_that_was_left_half_way_goes_on_where_it_was(fleet: Fleet, bus: No
 
 
 def test_a_job_whose_end_was_asked_for_is_not_routed(fleet: Fleet, bus: NotedBus) -> None:
-    request = jobs.load_job_request(request_data())
-    jobs.record(request, "etl", worker="w", ring_at=jobs.now())
+    jobs.record(a_request(), "etl", worker="w", ring_at=now())
     jobs.ask_to_kill("job-1", "typo")
     take_on(fleet, ["job-1"])
     job = jobs.get("job-1")
