@@ -16,7 +16,7 @@ from ..models.errors import Fatal, Retryable
 from ..models.job import Job
 from ..models.job_logs import read_tail
 from ..models.states import JobStatus
-from ..models.storage import Storage, StoredFile
+from ..models.storage import Storage, StoredFile, open_storage
 from ..monitoring import recorder
 from ..monitoring.logs import log_context
 from .bus import Event
@@ -75,7 +75,7 @@ def _finished(fleet: Fleet, job: Job) -> dict[str, Any]:
         return _without_logs(job, "the cluster has no logUri")
     where = f"{job.engine.log_uri.rstrip('/')}/{job.emr_cluster_id}/steps/{job.step_id}"
     try:
-        source = Storage.open(where, fleet.clients)
+        source = open_storage(where, fleet.clients)
         files = list(source.list())
         if not files and (pause := _next_look(job)):
             log.info(

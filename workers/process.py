@@ -11,7 +11,7 @@ from dramatiq.worker import Worker
 
 from ..models.aws import AwsClients
 from ..models.settings import Settings
-from ..models.storage import Storage
+from ..models.storage import open_storage
 from ..monitoring import recorder
 from ..routing_rules.groups import load_rules
 from .bus import Bus
@@ -44,8 +44,8 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
         bus=bus,
         clients=clients,
         engine=EmrSteps(clients),
-        staging=Staging(Storage.open(staging_url, clients), clients),
-        archive=Storage.open(archive_url, clients),
+        staging=Staging(open_storage(staging_url, clients), clients),
+        archive=open_storage(archive_url, clients),
     )
 
 

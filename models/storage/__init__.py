@@ -8,9 +8,11 @@ from .base import (
     StorageUnavailable,
     StoredFile,
 )
+from .opening import open_storage
 
 __all__ = [
     # The interface
+    "open_storage",
     "Storage",
     "StoredFile",
     # What it raises

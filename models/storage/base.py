@@ -5,12 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from ..errors import Fatal, Retryable
-
-if TYPE_CHECKING:
-    from ..aws import AwsClients
 
 #: What `read_bytes` reads at most unless it is told otherwise. It is for small files: whatever is
 #: larger is read from its end, or streamed.
@@ -76,23 +73,6 @@ class Storage(ABC):
     work however often it is tried), another StorageError, or StorageUnavailable (it may work
     later).
     """
-
-    @staticmethod
-    def open(url: str, clients: AwsClients) -> Storage:
-        """The storage at an address: `s3://bucket/prefix`, `file:///folder` or a folder's path.
-
-        Nothing is read or made yet.
-
-        Raises:
-            ValueError: The address is neither.
-        """
-        # Imported here because both build on this module.
-        from .folder import FolderStorage
-        from .s3 import S3Storage
-
-        if url.startswith("s3://"):
-            return S3Storage(url, clients)
-        return FolderStorage(url)
 
     @abstractmethod
     def uri(self, name: str) -> str:

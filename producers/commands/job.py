@@ -21,7 +21,7 @@ from ...models.resources import JobRequest
 from ...models.schemas import load_job_request
 from ...models.settings import Settings
 from ...models.states import JobStatus
-from ...models.storage import Storage
+from ...models.storage import open_storage
 from ...routing_rules.explanation import render
 from ...routing_rules.positions import read_file
 from ..submit import submit
@@ -211,7 +211,7 @@ def _logs(settings: Settings, arguments: argparse.Namespace) -> int:
             f"Job {job.id} has no archived logs: {reason}. `tagfleet job logs -f` waits for them."
         )
     with use_running(settings):
-        archive = Storage.open(job.archive_location, AwsClients())
+        archive = open_storage(job.archive_location, AwsClients())
         for piece in read_log(archive, arguments.stream):
             sys.stdout.buffer.write(piece)
     return 0

@@ -27,7 +27,7 @@ from ...models.resources import JobRequest
 from ...models.schemas import load_job_request
 from ...models.settings import Settings
 from ...models.states import JobStatus
-from ...models.storage import Storage
+from ...models.storage import open_storage
 from ...routing_rules.catalog_files import read_catalog
 from ...routing_rules.explanation import render
 from ...routing_rules.positions import read_documents
@@ -224,7 +224,7 @@ def _show(one: Followed) -> None:
     )
     if job.status is JobStatus.SUCCEEDED and job.archive_location:
         print("Its output:")
-        archive = Storage.open(job.archive_location, AwsClients())
+        archive = open_storage(job.archive_location, AwsClients())
         _indent(b"".join(read_log(archive, "stdout")).decode(errors="replace"))
     if job.diagnosis:
         print("Probable cause:")

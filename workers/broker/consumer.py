@@ -17,7 +17,8 @@ from ...models.amqp import AmqpConnection
 from ...models.errors import PublishFailed, Retryable, ServiceUnavailable
 from .dead_letters import dead_letter
 from .decoding import Unusable
-from .delivery import Delivery, FleetMessage
+from .delivery import Delivery
+from .fleet_message import FleetMessage
 from .reconnecting import Backoff, Reconnecting
 from .subscription import NOT_FOUND, Delivered, Subscription, SubscriptionLost
 

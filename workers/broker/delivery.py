@@ -1,16 +1,10 @@
-"""What RabbitMQ handed over, and what Dramatiq's worker holds while it is worked at."""
+"""What RabbitMQ handed over."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import dramatiq
-from dramatiq.broker import MessageProxy
-
-if TYPE_CHECKING:
-    from .subscription import Subscription
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -59,30 +53,3 @@ class Delivery:
         return (
             f"<Delivery of {len(self.body)} bytes by {self.queue}, message_id {self.message_id!r}>"
         )
-
-
-class FleetMessage(MessageProxy):
-    """A message on its way through the worker, bound to the one channel that may settle it."""
-
-    def __init__(
-        self,
-        message: dramatiq.Message[Any],
-        delivery: Delivery,
-        subscription: Subscription,
-        tag: int,
-    ) -> None:
-        super().__init__(message)
-        self.delivery, self.subscription, self.tag = delivery, subscription, tag
-        #: Why its actor did not finish it.
-        self.error: BaseException | None = None
-
-    def stuff_exception(self, exception: BaseException) -> None:
-        """Called by the worker when the actor raised: without Retries, Dramatiq would call it done."""
-        super().stuff_exception(exception)
-        self.error = exception
-        self.fail()
-
-    def clear_exception(self) -> None:
-        """Called by the worker when the message is settled."""
-        super().clear_exception()
-        self.error = None

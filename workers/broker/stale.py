@@ -5,7 +5,7 @@ from __future__ import annotations
 import dramatiq
 from dramatiq.middleware import Middleware, SkipMessage
 
-from .delivery import FleetMessage
+from .fleet_message import FleetMessage
 
 
 class SkipStale(Middleware):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ...models.database import now
 from ...models.job import Job
@@ -12,9 +12,7 @@ from ...models.lifecycle import Move
 from ...models.states import JobStatus
 from ..engines.base import StepReport, StepState
 from ..steps import step_name
-
-if TYPE_CHECKING:
-    from .one_pass import Pass
+from .work import Pass
 
 log = logging.getLogger(__name__)
 

@@ -3,69 +3,26 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ...models import jobs
 from ...models import lease as leases
 from ...models.database import now
 from ...models.errors import LeaseLost
-from ...models.job import Job
 from ...models.lease import Lease
-from ...models.lifecycle import Move, advance_all
-from ...models.resources import Engine
 from ...models.states import JobStatus
 from ...monitoring import recorder
 from ...monitoring.logs import log_context
 from ..batches import in_batches
-from ..bus import Event
 from ..engines.base import ClusterGone, Throttled, Unanswered
-from ..events import status_event
 from ..fleet import Fleet
 from . import follow, stop, submit
+from .work import Pass
 
 log = logging.getLogger(__name__)
 
 #: Of jobs that ended, as many share one message to `finish`.
 FINISH_BATCH = 25
-
-
-@dataclass(slots=True)
-class Pass:
-    """One pass under way: the jobs as they are known now, by id."""
-
-    fleet: Fleet
-    lease: Lease
-    engine: Engine
-    jobs: dict[str, Job]
-    ended: list[str] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-
-    def with_status(self, *statuses: JobStatus) -> list[Job]:
-        """The pass's jobs that are in one of the statuses."""
-        return [job for job in self.jobs.values() if job.status in statuses]
-
-    def move(self, moves: list[Move]) -> list[Job]:
-        """Make the moves, in MongoDB and in this pass; returns the jobs that moved."""
-        moved = []
-        for move in advance_all(moves, worker=self.fleet.worker):
-            job = self.jobs[move.job_id]
-            job.status = move.after
-            for name, value in move.also.items():
-                setattr(job, name, value)
-            moved.append(job)
-            extra = {
-                "action": "moved",
-                "job_id": job.id,
-                "tag_group": job.tag_group,
-                "status": str(move.after),
-            }
-            log.info(move.message, extra=extra)
-            if move.after.is_terminal:
-                self.ended.append(job.id)
-            elif move.after is JobStatus.RUNNING:
-                self.events.append(status_event(job.id, move.before, move.after))
-        return moved
 
 
 def reconcile(fleet: Fleet, emr_cluster_id: str) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ...models.database import now
 from ...models.job import Job, KillRequest
 from ...models.lifecycle import Move
 from ...models.states import JobStatus
-
-if TYPE_CHECKING:
-    from .one_pass import Pass
+from .work import Pass
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from ...models.database import now
 from ...models.errors import LeaseLost
@@ -23,9 +22,7 @@ from ..engines.base import (
     Throttled,
 )
 from ..steps import step_name
-
-if TYPE_CHECKING:
-    from .one_pass import Pass
+from .work import Pass
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, cast
 
 from ...models.aws import AwsClients
 from ...models.errors import StagingFailed
-from ...models.storage import Storage, StoredFile
+from ...models.storage import Storage, StoredFile, open_storage
 from .cache import Cache, IndexEntry
 from .fetch import Validators, WebFetcher
 from .layout import check_path, file_name
@@ -147,9 +147,9 @@ class Origins:
         if scheme_of(uri) == "s3":
             # At the bucket, not below: a key may hold "//", which would not survive as a prefix.
             bucket, _, key = uri.removeprefix("s3://").partition("/")
-            return Storage.open(f"s3://{bucket}", self._clients), key
+            return open_storage(f"s3://{bucket}", self._clients), key
         folder = uri.rstrip("/").rpartition("/")[0]
-        return Storage.open(folder or "/", self._clients), file_name(uri)
+        return open_storage(folder or "/", self._clients), file_name(uri)
 
     def _listed(self, uri: str) -> Iterator[tuple[str, StoredFile]]:
         """The files of a folder, with their paths within it."""
@@ -158,7 +158,7 @@ class Origins:
             storage, key = self._locate(uri)
             prefix = f"{key}/"
         else:
-            storage, prefix = Storage.open(uri, self._clients), ""
+            storage, prefix = open_storage(uri, self._clients), ""
         for found in storage.list(prefix):
             yield found.name.removeprefix(prefix), found
 

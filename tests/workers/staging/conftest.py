@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tagfleet.models.aws import AwsClients
-from tagfleet.models.storage import Storage
+from tagfleet.models.storage import Storage, open_storage
 from tagfleet.workers.staging import Staging
 
 from .calls import CallLog
@@ -65,7 +65,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def storage(url: str, clients: AwsClients) -> Storage:
     """An empty storage, of each kind."""
-    return Storage.open(url, clients)
+    return open_storage(url, clients)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def staging(storage: Storage, clients: AwsClients) -> Iterator[Staging]:
 @pytest.fixture
 def s3_staging(bucket: str, clients: AwsClients) -> Iterator[Staging]:
     """A staging area in S3."""
-    made = Staging(Storage.open(f"s3://{bucket}/staging", clients), clients)
+    made = Staging(open_storage(f"s3://{bucket}/staging", clients), clients)
     yield made
     made.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tagfleet.models.aws import AwsClients
-from tagfleet.models.storage import Storage
+from tagfleet.models.storage import Storage, open_storage
 from tagfleet.workers.local_emr.tools.install import install
 from tagfleet.workers.staging import RunScript, Staging
 
@@ -50,7 +50,7 @@ class S3Bench:
 @pytest.fixture
 def s3(tmp_path: Path, clients: AwsClients, bucket: str, s3_staging: Staging) -> S3Bench:
     """A job whose one file is staged in S3."""
-    storage = Storage.open(f"s3://{bucket}", clients)
+    storage = open_storage(f"s3://{bucket}", clients)
     storage.put_bytes("a b.txt", b"content")
     s3_staging.stage("j1", samples.plan(attachments=(storage.uri("a b.txt"),)))
     # Another job's, whose address begins alike

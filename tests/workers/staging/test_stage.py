@@ -9,7 +9,7 @@ import pytest
 
 from tagfleet.models.aws import AwsClients
 from tagfleet.models.errors import StagingFailed
-from tagfleet.models.storage import Storage
+from tagfleet.models.storage import Storage, open_storage
 from tagfleet.workers.staging import Staging, StagingDelayed
 
 from . import samples
@@ -147,7 +147,7 @@ def test_an_object_enters_a_folder_once(
     tmp_path: Path, bucket: str, clients: AwsClients, calls: CallLog
 ) -> None:
     clients.s3().put_object(Bucket=bucket, Key="x.jar", Body=CONTENT)
-    staging = Staging(Storage.open(str(tmp_path / "staging"), clients), clients)
+    staging = Staging(open_storage(str(tmp_path / "staging"), clients), clients)
     for job in ("j1", "j2"):
         staging.stage(job, samples.plan(attachments=(f"s3://{bucket}/x.jar",)))
     assert calls.count("GetObject") == 1
@@ -215,7 +215,7 @@ def test_a_folder_keeps_its_structure(
     kind: str,
     ending: str,
 ) -> None:
-    source = Storage.open(
+    source = open_storage(
         f"s3://{bucket}/sources" if kind == "s3" else f"{tmp_path}/sources", clients
     )
     for name in ("libs/a", "libs/deep/er/b", "libs-other/c"):

@@ -20,6 +20,7 @@ from tagfleet.models.storage import (
     StorageError,
     StorageUnavailable,
     StoredFile,
+    open_storage,
 )
 from tagfleet.models.storage.s3 import S3Storage
 
@@ -131,7 +132,7 @@ def test_copying_a_file_that_has_gone_says_so(storage: Storage) -> None:
 
 
 def test_a_name_does_not_leave_its_folder(tmp_path: Path, clients: AwsClients) -> None:
-    storage = Storage.open(str(tmp_path), clients)
+    storage = open_storage(str(tmp_path), clients)
     for name in ("../outside", "a/../../outside", "/etc/passwd", "a\0b"):
         with pytest.raises(StorageError, match="leaves its folder"):
             storage.put_bytes(name, b"")
@@ -143,13 +144,13 @@ def test_a_link_out_of_the_folder_is_not_listed(tmp_path: Path, clients: AwsClie
     (tmp_path / "folder/file").write_text("file")
     (tmp_path / "folder/inside").symlink_to("file")
     (tmp_path / "folder/outside").symlink_to(tmp_path / "secret")
-    found = Storage.open(str(tmp_path / "folder"), clients).list()
+    found = open_storage(str(tmp_path / "folder"), clients).list()
     assert [file.name for file in found] == ["file", "inside"]
 
 
 def test_a_folder_is_named_by_path_or_file_address(tmp_path: Path, clients: AwsClients) -> None:
     (tmp_path / "a b").mkdir()
-    storage = Storage.open(f"file://{tmp_path}/a%20b", clients)
+    storage = open_storage(f"file://{tmp_path}/a%20b", clients)
     storage.put_bytes("file", b"content")
     assert (tmp_path / "a b/file").read_bytes() == b"content"
     assert storage.uri("file") == f"{tmp_path}/a b/file"
@@ -158,16 +159,16 @@ def test_a_folder_is_named_by_path_or_file_address(tmp_path: Path, clients: AwsC
 @pytest.mark.parametrize("address", ["", "relative/path", "ftp://host/x", "s3://", "file://host/x"])
 def test_an_address_of_no_store_is_refused(address: str, clients: AwsClients) -> None:
     with pytest.raises(ValueError, match="names|path"):
-        Storage.open(address, clients)
+        open_storage(address, clients)
 
 
 def test_files_of_a_folder_can_be_read_by_other_users(tmp_path: Path, clients: AwsClients) -> None:
-    Storage.open(str(tmp_path), clients).put_bytes("file", b"")
+    open_storage(str(tmp_path), clients).put_bytes("file", b"")
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
 
 
 def test_the_checksum_in_a_folder_is_the_sha256(tmp_path: Path, clients: AwsClients) -> None:
-    storage = Storage.open(str(tmp_path), clients)
+    storage = open_storage(str(tmp_path), clients)
     storage.put_bytes("file", b"content")
     found = storage.head("file")
     assert found
@@ -176,7 +177,7 @@ def test_the_checksum_in_a_folder_is_the_sha256(tmp_path: Path, clients: AwsClie
 
 def test_a_bucket_that_does_not_exist_is_named_as_the_reason(clients: AwsClients) -> None:
     with pytest.raises(FileMissing, match="there is no such bucket"):
-        Storage.open("s3://no-such-bucket-anywhere/x", clients).put_bytes("file", b"")
+        open_storage("s3://no-such-bucket-anywhere/x", clients).put_bytes("file", b"")
 
 
 def test_more_than_a_page_of_files_is_listed(
@@ -187,7 +188,7 @@ def test_more_than_a_page_of_files_is_listed(
         params["MaxKeys"] = 2
 
     clients.s3().meta.events.register("before-parameter-build.s3.ListObjectsV2", small_pages)
-    storage = Storage.open(f"s3://{bucket}", clients)
+    storage = open_storage(f"s3://{bucket}", clients)
     for number in range(5):
         storage.put_bytes(f"{number}", b"")
     assert [file.name for file in storage.list()] == ["0", "1", "2", "3", "4"]
@@ -197,16 +198,16 @@ def test_more_than_a_page_of_files_is_listed(
 def test_the_markers_of_folders_are_not_files(bucket: str, clients: AwsClients) -> None:
     clients.s3().put_object(Bucket=bucket, Key="folder/")
     clients.s3().put_object(Bucket=bucket, Key="folder/file")
-    found = Storage.open(f"s3://{bucket}/folder", clients).list()
+    found = open_storage(f"s3://{bucket}/folder", clients).list()
     assert [file.name for file in found] == ["file"]
 
 
 def test_a_copy_within_s3_brings_no_byte_here(
     bucket: str, clients: AwsClients, calls: CallLog
 ) -> None:
-    storage = Storage.open(f"s3://{bucket}/target", clients)
+    storage = open_storage(f"s3://{bucket}/target", clients)
     clients.s3().put_object(Bucket=bucket, Key="source", Body=b"x" * 100_000)
-    source = Storage.open(f"s3://{bucket}", clients).head("source")
+    source = open_storage(f"s3://{bucket}", clients).head("source")
     assert source
     calls.operations.clear()
     storage.copy_from(source, "file")
@@ -242,7 +243,7 @@ def test_a_source_that_changed_meanwhile_is_copied_later(bucket: str, clients: A
         seen.append(wanted.decode() if isinstance(wanted, bytes) else str(wanted))
         return answering(412)(request)
 
-    storage = Storage.open(f"s3://{bucket}", clients)
+    storage = open_storage(f"s3://{bucket}", clients)
     storage.put_bytes("source", b"content")
     source, seen = storage.head("source"), list[str]()
     assert source
@@ -262,7 +263,7 @@ def test_an_s3_that_does_not_answer_may_answer_later(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     nowhere = AwsClients()
     with pytest.raises(StorageUnavailable, match="Could not connect"):
-        Storage.open("s3://bucket", nowhere).head("file")
+        open_storage("s3://bucket", nowhere).head("file")
     nowhere.close()
 
 
@@ -279,4 +280,4 @@ def forbidden(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_forbidden_file_says_so(forbidden: Path, clients: AwsClients) -> None:
     with pytest.raises(AccessRefused, match="permission denied"):
-        Storage.open(str(forbidden), clients).read_bytes("file")
+        open_storage(str(forbidden), clients).read_bytes("file")

@@ -1,0 +1,55 @@
+"""What a pass works on: one cluster's jobs as they are known now, and what comes of them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from ...models.job import Job
+from ...models.lease import Lease
+from ...models.lifecycle import Move, advance_all
+from ...models.resources import Engine
+from ...models.states import JobStatus
+from ..bus import Event
+from ..events import status_event
+from ..fleet import Fleet
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass under way: the jobs as they are known now, by id."""
+
+    fleet: Fleet
+    lease: Lease
+    engine: Engine
+    jobs: dict[str, Job]
+    ended: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def with_status(self, *statuses: JobStatus) -> list[Job]:
+        """The pass's jobs that are in one of the statuses."""
+        return [job for job in self.jobs.values() if job.status in statuses]
+
+    def move(self, moves: list[Move]) -> list[Job]:
+        """Make the moves, in MongoDB and in this pass; returns the jobs that moved."""
+        moved = []
+        for move in advance_all(moves, worker=self.fleet.worker):
+            job = self.jobs[move.job_id]
+            job.status = move.after
+            for name, value in move.also.items():
+                setattr(job, name, value)
+            moved.append(job)
+            extra = {
+                "action": "moved",
+                "job_id": job.id,
+                "tag_group": job.tag_group,
+                "status": str(move.after),
+            }
+            log.info(move.message, extra=extra)
+            if move.after.is_terminal:
+                self.ended.append(job.id)
+            elif move.after is JobStatus.RUNNING:
+                self.events.append(status_event(job.id, move.before, move.after))
+        return moved
