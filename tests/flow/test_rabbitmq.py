@@ -156,7 +156,6 @@ def test_the_command_line_submits_by_way_of_the_broker(fleet: FleetProcess) -> N
         "twice",
         "nan",
         "deep",
-        "number",
         "path",
         "type",
         "typo",
