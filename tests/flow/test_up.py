@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -186,6 +187,18 @@ def test_a_fleet_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path) -> N
     fleet = FleetProcess(tmp_path / "data").start()
     assert fleet.stop() == 0
     assert not (fleet.data / "endpoints.json").exists()
+
+
+def test_a_fleet_whose_database_dies_ends_too_and_says_so(tmp_path: Path) -> None:
+    # Given
+    fleet = FleetProcess(tmp_path / "data").start()
+    # When its database is killed
+    port = fleet.addresses["mongodb"].split(":")[2].split("/")[0]
+    assert subprocess.run(["pkill", "-9", "-f", "--", f"--port {port}"], check=False).returncode == 0
+    # Then it does not stay behind half dead
+    assert fleet.process
+    assert fleet.process.wait(PATIENCE_SECONDS) == 3
+    assert "The embedded database" in fleet.log()
 
 
 def _emr_id(fleet: FleetProcess) -> str:

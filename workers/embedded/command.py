@@ -5,14 +5,20 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import socket
+from urllib.parse import urlsplit
 
 from ...models import endpoints
+from ...models.errors import ServiceUnavailable
 from ...models.settings import Settings, masked, unknown_variables
 from ...monitoring import logs
 from ..stopping import until_stopped
 from .up import up
 
 log = logging.getLogger(__name__)
+
+#: How often it is looked whether what was started is still there.
+WATCH_SECONDS = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,5 +38,28 @@ def main(arguments: argparse.Namespace) -> int:
             f"Ready; the addresses are in {settings.data / endpoints.FILE}. Ctrl-C stops it.",
             flush=True,
         )
-        stopping.wait()
+        started = [
+            name for name in ("mongodb", "emr") if not (name == "mongodb" and settings.mongodb_url)
+        ]
+        while not stopping.wait(WATCH_SECONDS):
+            for name in started:
+                _check(name, addresses.get(name))
     return 0
+
+
+def _check(name: str, address: str | None) -> None:
+    """Make sure that a server that was started here is still there.
+
+    Raises:
+        ServiceUnavailable: It has ended. Ending too lets whoever keeps this process running start all anew.
+    """
+    if address is None:
+        return
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=30).close()
+    except OSError as error:
+        what = "The embedded database" if name == "mongodb" else "The local EMR"
+        raise ServiceUnavailable(
+            what, address, "it has ended", "Start `tagfleet up` again."
+        ) from error
