@@ -194,7 +194,9 @@ def test_a_fleet_whose_database_dies_ends_too_and_says_so(tmp_path: Path) -> Non
     fleet = FleetProcess(tmp_path / "data").start()
     # When its database is killed
     port = fleet.addresses["mongodb"].split(":")[2].split("/")[0]
-    assert subprocess.run(["pkill", "-9", "-f", "--", f"--port {port}"], check=False).returncode == 0
+    assert (
+        subprocess.run(["pkill", "-9", "-f", "--", f"--port {port}"], check=False).returncode == 0
+    )
     # Then it does not stay behind half dead
     assert fleet.process
     assert fleet.process.wait(PATIENCE_SECONDS) == 3
