@@ -145,7 +145,7 @@ def test_of_many_requests_each_has_a_result_in_order(fleet_url):
 def test_a_full_queue_is_told_for_each_request_that_it_refused(rabbitmq, fleet_url):
     rabbitmq.policy(fleet_url, "etl$", '{"max-length": 5}')
     with Publisher(fleet_url) as publisher:
-        results = publisher.publish_many([request() for _ in range(100)], routing_key="etl")
+        results = publisher.publish_many([request() for _ in range(2000)], routing_key="etl")
         error = failure(
             lambda: [publisher.publish(request(), routing_key="etl") for _ in range(10)]
         )
@@ -154,7 +154,7 @@ def test_a_full_queue_is_told_for_each_request_that_it_refused(rabbitmq, fleet_u
     assert all(type(result.error) is PublishFailed for result in refused)
     assert type(error) is PublishFailed
     with Client(fleet_url) as client:
-        kept = ids(client, ETL_QUEUE, 100 - len(refused))
+        kept = ids(client, ETL_QUEUE, 2000 - len(refused))
     assert set(kept) == {result.job_id for result in results if not result.error}
 
 
