@@ -23,6 +23,9 @@ _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 UPLOADS: Final = ".uploads"
 
 
+#: The longest part of a key, in bytes: Linux takes 255, and Hadoop's checksum of a file is called `.NAME.crc`.
+LONGEST_NAME: Final = 250
+
 #: How often an object is moved into a folder that others remove at the same time.
 PUBLISH_ATTEMPTS: Final = 10
 
@@ -80,7 +83,7 @@ class BucketFolder:
         if any(part in ("", ".", "..") for part in parts) or "\0" in key:
             message = "A key of the local S3 must be a plain relative path."
             raise AwsError("InvalidArgument", message)
-        if any(len(os.fsencode(part)) > 255 for part in parts):
+        if any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
             raise AwsError("KeyTooLongError", "Your key is too long")
         return self.bucket(bucket).joinpath(*parts)
 

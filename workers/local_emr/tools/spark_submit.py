@@ -51,6 +51,9 @@ _CONF_OF_A_CLUSTER: Final = re.compile(
 _VIEW: Final = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 
 
+_COMMITTER: Final = "mapreduce.outputcommitter.factory.scheme"
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """What is needed to run Spark here."""
@@ -119,6 +122,11 @@ def _defaults(s3_root: Path) -> Iterator[tuple[str, str]]:
     yield "spark.sql.shuffle.partitions", "4"
     for scheme in ("s3", "s3a", "s3n"):
         yield f"spark.hadoop.fs.{scheme}.impl", _VIEW
+    # Hadoop's defaults name a committer for s3a that only comes with the AWS SDK.
+    yield (
+        f"spark.hadoop.{_COMMITTER}.s3a",
+        "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory",
+    )
     for bucket in sorted(s3_root.iterdir()):
         if not bucket.name.startswith("."):
             yield (
