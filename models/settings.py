@@ -190,8 +190,9 @@ SETTINGS: Final[dict[str, Setting]] = {
         "TAGFLEET_MAX_BODY_BYTES",
         str(8 * 1024 * 1024),
         "The largest message body that is read; a larger one is a dead letter.",
-        _whole(1024, 128 * 1024 * 1024),
-        "a whole number of bytes between 1024 and 134217728",
+        # A job's document holds its request, and MongoDB takes 16 MiB.
+        _whole(1024, 12 * 1024 * 1024),
+        "a whole number of bytes between 1024 and 12582912",
     ),
 }
 

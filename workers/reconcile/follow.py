@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 #: How far this host's clock and EMR's may be apart.
 CLOCK_SKEW = timedelta(seconds=60)
 
-#: How much longer than the call itself can last a submission stays in doubt before its steps count as absent.
-DOUBT_MARGIN = timedelta(seconds=10)
+#: How much longer than the call itself can last a submission stays in doubt before its steps count as absent:
+#: the worker that claimed it may have another clock than this one.
+DOUBT_MARGIN = timedelta(seconds=40)
 
 #: What a step's state means for its job (contract, section 1). CANCELLED without our asking is a failure:
 #: EMR cancels steps by itself when a cluster ends.
