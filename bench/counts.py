@@ -15,7 +15,8 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,13 @@ from tagfleet.models.aws import AwsClients
 from tagfleet.models.database import connect, disconnect
 from tagfleet.models.embedded_mongodb import served
 from tagfleet.models.local_addresses import use_local_emr
-from tagfleet.models.queues import INTAKE_QUEUE, topology
 from tagfleet.models.schemas import load_resource
 from tagfleet.models.settings import Settings
 from tagfleet.producers.publisher import Publisher
 from tagfleet.routing_rules.groups import load_rules
-from tagfleet.workers.broker import FleetBroker
-from tagfleet.workers.broker.topology import declare
 from tagfleet.workers.local_emr.server import LocalEmr
-from tagfleet.workers.process import open_fleet, working
-from tagfleet.workers.rabbit_bus import RabbitBus
-from tagfleet.workers.stages import declare_request_stages, declare_stages
+from tagfleet.workers.process import working
+from tagfleet.workers.rabbit_worker import rabbit_fleet
 
 JOBS, CLUSTERS = 200, 4
 LIMITS = {"EMR API calls": 0.2, "AMQP messages": 4.0, "MongoDB commands": 12.0}
@@ -151,20 +148,15 @@ def _register() -> None:
     catalog.apply(entries)
 
 
-def _workers(settings: Settings) -> Any:
-    assert settings.amqp_url
+@contextmanager
+def _workers(settings: Settings) -> Iterator[None]:
     names = load_rules(None).names
-    declare(settings.amqp_url, topology(names))
-    broker = FleetBroker(
-        settings.amqp_url, groups=names, prefetch=8, max_body_bytes=settings.max_body_bytes
-    )
-    bus = RabbitBus(broker)
-    fleet = open_fleet(
-        settings, bus, staging_url="s3://bench/staging", archive_url="s3://bench/archive"
-    )
-    declare_stages(broker, fleet)
-    declare_request_stages(broker, fleet, bus, INTAKE_QUEUE)
-    return working(broker, fleet, queues=None, threads=8)
+    stores = {"staging_url": "s3://bench/staging", "archive_url": "s3://bench/archive"}
+    with (
+        rabbit_fleet(settings, names, prefetch=8, **stores) as (broker, fleet),
+        working(broker, fleet, queues=None, threads=8),
+    ):
+        yield
 
 
 def _publish(url: str) -> None:

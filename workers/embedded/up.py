@@ -22,16 +22,12 @@ from ...models.embedded_mongodb import served
 from ...models.errors import ServiceUnavailable
 from ...models.local_addresses import use_local_emr
 from ...models.processes import dies_with_parent, free_port, make_folder, stop
-from ...models.queues import INTAKE_QUEUE, topology
 from ...models.settings import SETTINGS, Settings
 from ...monitoring import exposition
 from ...routing_rules.groups import load_rules
-from ..broker import FleetBroker
-from ..broker.topology import declare
-from ..bus import Bus
 from ..process import DEFAULT_THREADS, open_fleet, working
-from ..rabbit_bus import RabbitBus
-from ..stages import declare_request_stages, declare_stages
+from ..rabbit_worker import rabbit_fleet
+from ..stages import declare_stages
 from ..supervisor import worker_command
 from .local_bus import LocalBus
 
@@ -135,32 +131,20 @@ def _make_bucket() -> None:
 
 @contextmanager
 def _workers(settings: Settings) -> Iterator[None]:
-    names = load_rules(settings.rules).names
-    broker: dramatiq.Broker
-    if settings.amqp_url:
-        declare(settings.amqp_url, topology(names))
-        broker = FleetBroker(
-            settings.amqp_url,
-            groups=names,
-            prefetch=DEFAULT_THREADS,
-            max_body_bytes=settings.max_body_bytes,
-        )
-        rabbit_bus = RabbitBus(broker)
-        bus: Bus = rabbit_bus
-    else:
-        bus = LocalBus()
-        broker = bus.broker
-    fleet = open_fleet(
-        settings,
-        bus,
-        staging_url=settings.staging_url or f"s3://{BUCKET}/staging",
-        archive_url=settings.archive_url or f"s3://{BUCKET}/archive",
-    )
-    declare_stages(broker, fleet)
-    if settings.amqp_url:
-        declare_request_stages(broker, fleet, rabbit_bus, INTAKE_QUEUE)
-    try:
-        with working(broker, fleet, queues=None, threads=DEFAULT_THREADS):
-            yield
-    finally:
-        broker.close()
+    stores = {
+        "staging_url": settings.staging_url or f"s3://{BUCKET}/staging",
+        "archive_url": settings.archive_url or f"s3://{BUCKET}/archive",
+    }
+    with ExitStack() as stack:
+        broker: dramatiq.Broker
+        if settings.amqp_url:
+            names = load_rules(settings.rules).names
+            opened = rabbit_fleet(settings, names, prefetch=DEFAULT_THREADS, **stores)
+            broker, fleet = stack.enter_context(opened)
+        else:
+            bus = LocalBus()
+            broker, fleet = bus.broker, open_fleet(settings, bus, **stores)
+            stack.callback(broker.close)
+            declare_stages(broker, fleet)
+        stack.enter_context(working(broker, fleet, queues=None, threads=DEFAULT_THREADS))
+        yield

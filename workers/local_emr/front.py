@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from .admin import Admin
 from .errors import AwsError
@@ -14,6 +14,10 @@ from .faults import REFUSALS, Faults, Mode
 from .quotas import Governor
 from .web import HangUp, Request, Response
 from .wire import signing_name
+
+
+#: The name that clients of EMR sign with.
+EMR: Final = "elasticmapreduce"
 
 
 class Service(Protocol):
@@ -60,7 +64,7 @@ class Front:
     Arguments:
         services: By the name that their clients sign with.
         admin: Answers below `/_local/`.
-        governor: Refuses what is over the quotas.
+        governor: Refuses what is over EMR's quotas; S3 has none.
         faults: What goes wrong on request.
         calls: Counts.
     """
@@ -80,18 +84,19 @@ class Front:
         """Answer a request."""
         if request.path.startswith("/_local/"):
             return self._admin(request)
-        service = self._services.get(_service_name(request))
+        signed_for = _service_name(request)
+        service = self._services.get(signed_for)
         if service is None:
             return Response(501, {}, b"The local EMR does not serve this service.\n")
         try:
-            return self._pass(service, request)
+            return self._pass(service, request, has_quotas=signed_for == EMR)
         except AwsError as error:
             return service.refusal(request, error)
 
-    def _pass(self, service: Service, request: Request) -> Response:
+    def _pass(self, service: Service, request: Request, *, has_quotas: bool) -> Response:
         name, subject = service.call_name(request), service.subject(request)
         self._calls.count(name)
-        if not self._governor.admits(name):
+        if has_quotas and not self._governor.admits(name):
             raise AwsError("ThrottlingException", "Rate exceeded")
         fault = self._faults.draw(name, subject)
         if fault is None:
@@ -108,5 +113,5 @@ class Front:
 
 def _service_name(request: Request) -> str:
     # Unsigned requests exist too (a presigned URL, curl): S3's, unless they name an EMR target.
-    unsigned = "elasticmapreduce" if "x-amz-target" in request.headers else "s3"
+    unsigned = EMR if "x-amz-target" in request.headers else "s3"
     return signing_name(request) or unsigned

@@ -65,6 +65,7 @@ class ProcessRunner:
         #: What each step was sent before it had one.
         self._early_signals: dict[str, signal.Signals] = {}
         self._waiting: dict[str, Future[None]] = {}
+        self._stopped = False
 
     def start(self, step: Step, log_uri: str | None) -> None:
         """Run this step as soon as one of the places is free."""
@@ -86,8 +87,13 @@ class ProcessRunner:
 
     def stop(self) -> None:
         """Kill every step, and wait until none is left."""
-        self._undertaker.stop()
+        with self._lock:
+            self._stopped = True
+            for group in self._groups.values():
+                kill_group(group)
         self._pool.shutdown(cancel_futures=True)
+        # Last: each step that ends tells the undertaker.
+        self._undertaker.stop()
 
     def _run(self, step: Step, log_uri: str | None) -> None:
         with self._lock:
@@ -155,7 +161,10 @@ class ProcessRunner:
         self._undertaker.watch(process.pid)
         with self._lock:
             self._groups[step.id] = process.pid
-            if early := self._early_signals.pop(step.id, None):
+            early = self._early_signals.pop(step.id, None)
+            if self._stopped:
+                early = signal.SIGKILL
+            if early:
                 kill_group(process.pid, early)
         return process
 

@@ -12,7 +12,7 @@ from typing import IO, Self
 from .admin import Admin
 from .errors import CannotStart
 from .faults import Faults
-from .front import Calls, Front, Service
+from .front import EMR, Calls, Front, Service
 from .quotas import Governor
 from .runner import Machine, ProcessRunner
 from .s3.service import S3Service
@@ -111,7 +111,7 @@ class LocalEmr:
         stack.callback(scheduler.stop)
         scheduler.start({SIMULATED: simulated, None: processes})
         services: dict[str, Service] = {
-            "elasticmapreduce": JsonService("emr", EmrService(scheduler).operations()),
+            EMR: JsonService("emr", EmrService(scheduler).operations()),
             "s3": s3,
         }
         web.start(Front(services, self._admin(state), self._governor, self._faults, self._calls))

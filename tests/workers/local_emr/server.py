@@ -59,11 +59,7 @@ class Server:
 
     def client(self, service: str = "emr", **config: Any) -> Any:
         """An unmodified boto3 client."""
-        made = boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x",
-            config=Config(**config),
-        )  # fmt: skip
+        made = client_of(self.url, service, **config)
         self._clients.append(made)
         return made
 
@@ -72,6 +68,24 @@ class Server:
         with urllib.request.urlopen(f"{self.url}/_local/ledger") as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
+
+
+def client_of(url: str, service: str = "emr", **config: Any) -> Any:
+    """An unmodified boto3 client of the server there."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x",
+        config=Config(**config),
+    )  # fmt: skip
+
+
+def is_alive(process_id: str) -> bool:
+    """Whether a process runs; one that is dead stays in /proc until somebody collects it."""
+    try:
+        status = Path(f"/proc/{process_id.strip()}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return "State:\tZ" not in status
 
 
 def bash(script: str, name: str = "step", **parts: Any) -> dict[str, Any]:

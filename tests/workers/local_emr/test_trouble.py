@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from .server import Server, bash, simulated, wait_for_step
+from tagfleet.workers.local_emr.server import LocalEmr
+
+from .server import Server, bash, client_of, is_alive, simulated, wait_for_step
 
 
 def fault(server: Server, **faults: Any) -> None:
@@ -64,6 +67,31 @@ def test_the_documented_quotas_are_enforced_when_asked_for(tmp_path: Path) -> No
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
+def test_the_quotas_are_those_of_emr_and_leave_s3_alone(tmp_path: Path) -> None:
+    with Server(tmp_path, "--throttle") as server:
+        s3 = server.client("s3", retries={"total_max_attempts": 1})
+        s3.create_bucket(Bucket="bucket")
+        for number in range(50):
+            s3.put_object(Bucket="bucket", Key=str(number), Body=b"")
+        assert s3.list_objects_v2(Bucket="bucket")["KeyCount"] == 50
+
+
+def test_a_server_that_stops_ends_the_steps_that_run_without_complaint(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mark = tmp_path / "mark"
+    # Given a server in this process, with a step that runs
+    with LocalEmr(tmp_path / "home") as emr, closing(client_of(emr.url)) as client:
+        steps = [bash(f"echo $$ > {mark}; sleep 600")]
+        cluster = cluster_of(client)
+        (step,) = client.add_job_flow_steps(JobFlowId=cluster, Steps=steps)["StepIds"]
+        while not (mark.exists() and mark.read_text()):
+            wait_for_step(client, cluster, step, "RUNNING")
+    # When it has stopped, then
+    assert not is_alive(mark.read_text())
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_after_a_kill_pending_steps_run_once_and_the_running_one_never_again(
     tmp_path: Path,
 ) -> None:
@@ -102,11 +130,10 @@ def test_the_steps_of_a_killed_server_die_with_it(tmp_path: Path) -> None:
         child = tmp_path / "child"
         while not (child.exists() and child.read_text()):
             wait_for_step(client, cluster, step, "RUNNING")
-        process = Path(f"/proc/{child.read_text().strip()}")
-        assert process.exists()
+        assert is_alive(child.read_text())
         server.kill()
         for _ in range(100_000):
-            if not process.exists():
+            if not is_alive(child.read_text()):
                 return
     raise AssertionError("the step's process is still there")
 
