@@ -43,6 +43,8 @@ def connect(url: str) -> Database[dict[str, Any]]:
             # An answer must outlive the server that gave it: a job is accepted when its record is.
             w="majority",
             journal=True,
+            # A pass must see what the pass before it wrote.
+            readPreference="primary",
             appname="tagfleet",
         )
         client.admin.command("ping")

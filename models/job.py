@@ -127,7 +127,7 @@ class Job(me.Document):
     emr_cluster_id: str | None = me.StringField()
     step: StepDocument | None = me.EmbeddedDocumentField(StepDocument)
     staged_files: list[StagedFileDocument] = me.EmbeddedDocumentListField(StagedFileDocument)
-    #: Rises with each submission that is meant to run the job (again).
+    #: Which run of the job this is; a submission that never arrived is no run.
     attempt: int = me.IntField(default=1)
     #: The lease's epoch under which the submission was intended.
     epoch: int | None = me.IntField()
@@ -138,7 +138,7 @@ class Job(me.Document):
     failure: str | None = me.StringField()
     diagnosis: Diagnosis | None = me.EmbeddedDocumentField(Diagnosis)
     archive_location: str | None = me.StringField()
-    #: PENDING, ARCHIVED, DISABLED, or FAILED with the reason in archive_message.
+    #: PENDING, ARCHIVED, DISABLED, NONE (it never ran), or FAILED; archive_message says why.
     archive_status: str | None = me.StringField()
     archive_message: str | None = me.StringField()
 

@@ -44,11 +44,15 @@ class Lease:
         if found.matched_count == 0:
             raise LeaseLost(f"{self.holder} no longer holds the lease of {self.name}.")
 
-    def release(self, *, swept_at: datetime | None = None) -> None:
-        """Give it back, and note when the cluster was last looked at."""
+    def release(
+        self, *, swept_at: datetime | None = None, rest_until: datetime | None = None
+    ) -> None:
+        """Give it back; note when the cluster was last looked at, and until when to leave it alone."""
         change: dict[str, Any] = {"until": now() - timedelta(seconds=1)}
         if swept_at:
             change["swept_at"] = swept_at
+        if rest_until:
+            change["rest_until"] = rest_until
         database()["leases"].update_one({"_id": self.name, "epoch": self.epoch}, {"$set": change})
 
 
@@ -89,6 +93,8 @@ class LeaseState:
     held: bool
     epoch: int
     swept_at: datetime | None
+    #: The cluster takes no steps before this.
+    rest_until: datetime | None = None
 
 
 #: The state of a lease that nobody has held yet.
@@ -100,7 +106,10 @@ def look(names: list[str]) -> dict[str, LeaseState]:
     moment = now()
     return {
         found["_id"]: LeaseState(
-            found["until"] > moment, int(found["epoch"]), found.get("swept_at")
+            held=found["until"] > moment,
+            epoch=int(found["epoch"]),
+            swept_at=found.get("swept_at"),
+            rest_until=found.get("rest_until"),
         )
         for found in database()["leases"].find({"_id": {"$in": names}})
     }

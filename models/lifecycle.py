@@ -25,10 +25,15 @@ class Move:
     message: str
     #: Further fields to set, by their names in MongoDB.
     also: Mapping[str, Any] = field(default_factory=dict)
+    #: Further fields that must still be as they were read: a status may have been left and come back to.
+    where: Mapping[str, Any] = field(default_factory=dict)
 
 
 #: How long an ended job waits for `finish` before the clock rings for it: its message was lost.
 FINISH_RING = timedelta(seconds=60)
+
+#: Of a job's history, as many entries are kept: what waits long for a slot must not outgrow its document.
+LONGEST_HISTORY = 500
 
 #: What is told of each move that happened.
 Listener = Callable[[Move], None]
@@ -100,11 +105,11 @@ def _update(move: Move, worker: str, batch: str | None) -> tuple[dict[str, Any],
     changes |= move.also
     update: dict[str, Any] = {
         "$set": {name: value for name, value in changes.items() if value is not None},
-        "$push": {"history": entry},
+        "$push": {"history": {"$each": [entry], "$slice": -LONGEST_HISTORY}},
     }
     if absent := {name: "" for name, value in changes.items() if value is None}:
         update["$unset"] = absent
-    return {"_id": move.job_id, "status": str(move.before)}, update
+    return {"_id": move.job_id, "status": str(move.before), **move.where}, update
 
 
 def _tell(move: Move) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from ..models import jobs
 from ..models.database import now
-from ..models.errors import JobConflict, Retryable, StagingFailed, Unresolvable
+from ..models.errors import Fatal, JobConflict, Retryable, StagingFailed, Unresolvable
 from ..models.job import Job
 from ..models.lifecycle import Move, advance
 from ..models.resources import Application, Cluster, Command
@@ -59,7 +59,14 @@ def take_on(fleet: Fleet, job_ids: Iterable[str]) -> None:
     """Bring recorded jobs as far as they come; where a second worker is at one, it does no harm."""
     for job in jobs.get_all(job_ids):
         with log_context(job_id=job.id, tag_group=job.tag_group):
-            _take_on(fleet, job)
+            try:
+                _take_on(fleet, job)
+            except Fatal as error:
+                # Whatever it is, it will be the same the next time.
+                job.reload()
+                if job.status.is_terminal:
+                    raise
+                _end(fleet, job, JobStatus.FAILED, str(error))
 
 
 def _take_on(fleet: Fleet, job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -74,7 +75,8 @@ class Clock:
         self._stopping.set()
         self._thread.join()
         if self._lease:
-            self._lease.release()
+            with suppress(PyMongoError):  # it runs out by itself
+                self._lease.release()
 
     def _run(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
@@ -126,6 +128,7 @@ class Clock:
         if (
             work.ready
             and has_slots
+            and not (state.rest_until and moment < state.rest_until)
             and moment - work.ready >= timedelta(seconds=settings.batch_seconds)
         ):
             return True

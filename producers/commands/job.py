@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pymongo.errors import AutoReconnect
+
 from ...models import jobs
 from ...models.aws import AwsClients
 from ...models.embedded_mongodb import database_for
@@ -180,6 +182,8 @@ def _follow(job_id: str, timeout: float | None) -> int:
 def _if_recorded(job_id: str, begin: float) -> Job | None:
     try:
         return jobs.get(job_id)
+    except AutoReconnect:
+        return None  # the database is away for a moment; the job is none the worse
     except JobNotFound:
         if time.monotonic() - begin > RECORD_SECONDS:
             raise
@@ -221,8 +225,9 @@ def _kill(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
         asked = jobs.ask_to_kill(arguments.id, arguments.reason)
         job = jobs.get(arguments.id)
+    known = "" if job.status.is_terminal else "somebody asked for its end before; "
     print(
-        "Asked for its end." if asked else f"Nothing to do: the job is {job.status}.",
+        "Asked for its end." if asked else f"Nothing to do: {known}it is {job.status}.",
         file=sys.stderr,
     )
     return 0

@@ -84,7 +84,7 @@ class ClusterEngine(Protocol):
         """Add the steps, all or none, by one call that is never repeated; returns their ids in order.
 
         Raises:
-            Throttled, ClusterFull, ClusterGone, StepsRefused: Nothing was added.
+            Throttled, ClusterFull, ClusterGone, StepsRefused, Unanswered: Nothing was added.
             OutcomeUnknown: They may have been added.
         """
 

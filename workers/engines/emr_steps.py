@@ -6,9 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
-from ...models.aws import AwsClients
+from ...models.aws import THROTTLES, AwsClients
 from ...models.resources import Engine
 from ...monitoring import recorder
 from ..batches import in_batches
@@ -33,13 +39,11 @@ Answer = TypeVar("Answer")
 #: ListSteps takes at most 10 ids (EMR API reference, ListSteps).
 IDS_A_CALL = 10
 
-_THROTTLES = frozenset(
-    {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
-)
-# EMR has one code, ValidationException, for all of these; the texts are those that its clients match on
-# (mrjob, the Terraform provider).
+# EMR has one code for all of these; the texts are those that its clients match on (mrjob, the Terraform provider).
+_REFUSALS = frozenset({"ValidationException", "InvalidRequestException"})
 _FULL = "maximum number of active steps"
-_GONE = ("shutting down, terminated, or finished", "job flow id not valid", "is not valid")
+_SHUTTING_DOWN = "shutting down, terminated, or finished"
+_UNKNOWN = ("job flow id not valid", "is not valid", "does not exist")
 
 
 class EmrSteps:
@@ -69,6 +73,10 @@ class EmrSteps:
             )
         except ClientError as error:
             raise _refusal(error) from error
+        except ParamValidationError as error:
+            raise StepsRefused(str(error)) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise Unanswered(str(error)) from error
         except BotoCoreError as error:
             raise OutcomeUnknown(str(error)) from error
         return list(answer["StepIds"])
@@ -143,9 +151,9 @@ def _ask(operation: str, engine: Engine, call: Callable[[], Answer]) -> Answer:
         return _counted(operation, call)
     except ClientError as error:
         code, text = _code_and_text(error)
-        if code in _THROTTLES:
+        if code in THROTTLES:
             raise Throttled(f"{operation}: {text}") from error
-        if any(part in text.lower() for part in _GONE):
+        if _SHUTTING_DOWN in text.lower() or any(part in text.lower() for part in _UNKNOWN):
             raise ClusterGone(f"EMR cluster {engine.cluster_id}: {text}") from error
         raise Unanswered(f"{operation}: {code}: {text}") from error
     except BotoCoreError as error:
@@ -158,7 +166,7 @@ def _counted(operation: str, call: Callable[[], Answer]) -> Answer:
         answer = call()
         result = "ok"
     except ClientError as error:
-        result = "throttled" if _code_and_text(error)[0] in _THROTTLES else "error"
+        result = "throttled" if _code_and_text(error)[0] in THROTTLES else "error"
         raise
     finally:
         recorder.record_emr_call(operation, result, time.monotonic() - begin)
@@ -166,17 +174,22 @@ def _counted(operation: str, call: Callable[[], Answer]) -> Answer:
 
 
 def _refusal(error: ClientError) -> Exception:
+    """What a submission's error says of its steps; only words that EMR is known to use are believed."""
     code, text = _code_and_text(error)
+    said = text.lower()
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    if code in _THROTTLES:
+    if code in THROTTLES:
         return Throttled(text)
-    if status >= 500:
+    if status >= 500 or code.startswith(("Internal", "ServiceUnavailable")):
         return OutcomeUnknown(f"{code}: {text}")
-    if _FULL in text.lower():
+    if _FULL in said:
         return ClusterFull(text)
-    if any(part in text.lower() for part in _GONE[:2]):
+    if _SHUTTING_DOWN in said:
         return ClusterGone(text)
-    return StepsRefused(text)
+    if code in _REFUSALS and not any(part in said for part in _UNKNOWN):
+        return StepsRefused(text)
+    # Credentials, rights, a cluster that this account does not know: nothing was added, and it may pass.
+    return Unanswered(f"{code}: {text}")
 
 
 def _code_and_text(error: ClientError) -> tuple[str, str]:

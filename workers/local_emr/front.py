@@ -15,7 +15,6 @@ from .quotas import Governor
 from .web import HangUp, Request, Response
 from .wire import signing_name
 
-
 #: The name that clients of EMR sign with.
 EMR: Final = "elasticmapreduce"
 

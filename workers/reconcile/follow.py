@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ...models.database import now
@@ -12,16 +12,20 @@ from ...models.lifecycle import Move
 from ...models.states import JobStatus
 from ..engines.base import StepReport, StepState
 from ..steps import step_name
-from .work import Pass
+from .work import Pass, claim_of
 
 log = logging.getLogger(__name__)
 
 #: How far this host's clock and EMR's may be apart.
-CLOCK_SKEW = timedelta(seconds=60)
+#: AWS itself refuses calls of a host whose clock is more than 5 minutes off (SigV4).
+CLOCK_SKEW = timedelta(minutes=10)
 
 #: How much longer than the call itself can last a submission stays in doubt before its steps count as absent:
 #: the worker that claimed it may have another clock than this one.
-DOUBT_MARGIN = timedelta(seconds=40)
+DOUBT_MARGIN = timedelta(seconds=60)
+
+#: How long the moves of a pass may take to be written, in seconds.
+WRITE_SECONDS = 10.0
 
 #: What a step's state means for its job (contract, section 1). CANCELLED without our asking is a failure:
 #: EMR cancels steps by itself when a cluster ends.
@@ -39,13 +43,17 @@ def follow(this: Pass) -> None:
     """Bring the jobs that are on the cluster to where their steps are."""
     in_doubt = {step_name(job): job for job in this.with_status(JobStatus.CLAIMED)}
     known = {str(job.step_id): job for job in this.with_status(JobStatus.INIT, JobStatus.RUNNING)}
+    # What is absent was absent when the listing began; the listing itself may take long.
+    began = now()
     reports = _reports(this, set(in_doubt), set(known))
     moves = []
     for report in reports:
         job = known.get(report.step_id) or in_doubt.pop(report.name, None)
         if job and (move := move_to(job, report)):
             moves.append(move)
-    moves += [_give_up(job) for job in in_doubt.values() if _provably_absent(this, job)]
+    moves += [_give_up(job) for job in in_doubt.values() if _provably_absent(this, job, began)]
+    # What was read is old by now: it must not be written over what another holder has done since.
+    this.lease.check(WRITE_SECONDS)
     this.move(moves)
 
 
@@ -98,12 +106,19 @@ def move_to(job: Job, report: StepReport) -> Move | None:
             also["exit_code"] = 0
     if after is job.status or (after is JobStatus.INIT and job.status is JobStatus.RUNNING):
         return None
-    return Move(job_id=job.id, before=job.status, after=after, message=message, also=also)
+    return Move(
+        job_id=job.id,
+        before=job.status,
+        after=after,
+        message=message,
+        also=also,
+        where=claim_of(job),
+    )
 
 
-def _provably_absent(this: Pass, job: Job) -> bool:
+def _provably_absent(this: Pass, job: Job, looked: datetime) -> bool:
     longest = timedelta(seconds=this.fleet.engine.submit_seconds) + DOUBT_MARGIN
-    return bool(job.claimed) and now() - job.claimed > longest  # type: ignore[operator]
+    return job.claimed is not None and looked - job.claimed > longest
 
 
 def _give_up(job: Job) -> Move:
@@ -112,4 +127,5 @@ def _give_up(job: Job) -> Move:
         before=JobStatus.CLAIMED,
         after=JobStatus.ACCEPTED,
         message="Its submission never reached the cluster; waits for a slot again.",
+        where=claim_of(job),
     )

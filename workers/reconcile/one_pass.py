@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 from ...models import jobs
 from ...models import lease as leases
 from ...models.database import now
 from ...models.errors import LeaseLost
 from ...models.lease import Lease
+from ...models.resources import Engine
 from ...models.states import JobStatus
 from ...monitoring import recorder
 from ...monitoring.logs import log_context
@@ -31,39 +33,47 @@ def reconcile(fleet: Fleet, emr_cluster_id: str) -> None:
         lease = leases.acquire(emr_cluster_id, fleet.worker, fleet.settings.lease_seconds)
         if lease is None:
             return
-        swept_at = None
+        this = _begin(fleet, lease, emr_cluster_id)
         try:
             with recorder.pass_time():
-                swept_at = _pass(fleet, lease, emr_cluster_id)
+                _pass(this)
         except LeaseLost as error:
             log.warning(str(error), extra={"action": "lease-lost"})
         finally:
-            lease.release(swept_at=swept_at)
+            rest_until = now() + this.rest if this.rest else None
+            lease.release(swept_at=this.swept_at, rest_until=rest_until)
 
 
-def _pass(fleet: Fleet, lease: Lease, emr_cluster_id: str) -> datetime | None:
+def _begin(fleet: Fleet, lease: Lease, emr_cluster_id: str) -> Pass:
     found = {job.id: job for job in jobs.open_on(emr_cluster_id)}
-    if not found:
-        return None
-    newest = max(found.values(), key=lambda job: job.created)
-    assert newest.engine  # every routed job has one
-    this = Pass(fleet, lease, newest.engine.value(), found)
-    swept_at = None
+    newest = max(found.values(), key=lambda job: job.created, default=None)
+    engine = (
+        newest.engine.value() if newest and newest.engine else Engine(cluster_id=emr_cluster_id)
+    )
+    return Pass(fleet, lease, engine, found)
+
+
+def _pass(this: Pass) -> None:
+    """Follow, stop, submit; each says nothing of the others where EMR gives no answer."""
     try:
         if _sweep_is_due(this):
-            swept_at = now()
-            follow.follow(this)
-        stop.stop(this)
-        submit.submit(this)
-        if swept_at is None and lease.swept_at is None:
+            this.swept_at = now()
+            _try(follow.follow, this)
+        _try(stop.stop, this)
+        _try(submit.submit, this)
+        if this.swept_at is None and this.lease.swept_at is None and this.jobs:
             # Nothing was there to look at before; what was just submitted needs its time.
-            swept_at = now()
+            this.swept_at = now()
+    finally:
+        _tell(this)
+
+
+def _try(part: Callable[[Pass], None], this: Pass) -> None:
+    try:
+        part(this)
     except (Throttled, Unanswered, ClusterGone) as error:
         # Of the jobs, this says nothing: the next pass asks again.
         log.warning(f"EMR gave no answer: {error}", extra={"action": "unanswered"})
-    finally:
-        _tell(this)
-    return swept_at
 
 
 def _sweep_is_due(this: Pass) -> bool:

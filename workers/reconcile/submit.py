@@ -20,14 +20,18 @@ from ..engines.base import (
     StepSpec,
     StepsRefused,
     Throttled,
+    Unanswered,
 )
 from ..steps import step_name
-from .work import Pass
+from .work import Pass, claim_of
 
 log = logging.getLogger(__name__)
 
 #: EMR allows 256 active steps, its own system steps included (AddMoreThan256Steps, EMR management guide).
 MOST_ACTIVE_STEPS = 250
+
+#: How long a cluster that takes no steps for now is left alone.
+REST = timedelta(seconds=10)
 
 #: How long may pass between the check of the lease and the call. A process that was stopped in between
 #: must not call: another worker may have looked for its steps by then, and found none.
@@ -72,7 +76,8 @@ def _submit(this: Pass, jobs: Sequence[Job]) -> None:
     steps = [_spec(job) for job in claimed]
     try:
         step_ids = this.fleet.engine.submit(this.engine, steps)
-    except (Throttled, ClusterFull) as error:
+    except (Throttled, ClusterFull, Unanswered) as error:
+        this.rest = REST
         this.move([_back(job, str(error)) for job in claimed])
     except ClusterGone as error:
         this.move(
@@ -127,6 +132,7 @@ def _submitted(job: Job, step_id: str) -> Move:
         after=JobStatus.INIT,
         message=f"Submitted as step {step_id}.",
         also={"step_id": step_id},
+        where=claim_of(job),
     )
 
 
@@ -136,6 +142,7 @@ def _back(job: Job, why: str) -> Move:
         before=JobStatus.CLAIMED,
         after=JobStatus.ACCEPTED,
         message=f"Waits for a slot: {why}",
+        where=claim_of(job),
     )
 
 
@@ -146,4 +153,5 @@ def _fail(job: Job, why: str) -> Move:
         after=JobStatus.FAILED,
         message=why,
         also={"failure": why},
+        where=claim_of(job),
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 from ...models.job import Job
 from ...models.lease import Lease
@@ -17,6 +20,11 @@ from ..fleet import Fleet
 log = logging.getLogger(__name__)
 
 
+def claim_of(job: Job) -> Mapping[str, Any]:
+    """What tells this claim of a job from a later one, by another worker."""
+    return {"epoch": job.epoch, "claimed": job.claimed} if job.status is JobStatus.CLAIMED else {}
+
+
 @dataclass(slots=True)
 class Pass:
     """One pass under way: the jobs as they are known now, by id."""
@@ -25,6 +33,10 @@ class Pass:
     lease: Lease
     engine: Engine
     jobs: dict[str, Job]
+    #: When the cluster was looked at in this pass.
+    swept_at: datetime | None = None
+    #: How long to leave the cluster alone: it takes no steps for now.
+    rest: timedelta | None = None
     ended: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
