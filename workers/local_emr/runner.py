@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from . import logs
 from .errors import CannotLaunch
@@ -23,6 +25,10 @@ from .steps import Failure, Step
 from .undertaker import Undertaker, kill_group
 
 log = logging.getLogger(__name__)
+
+#: Runs a command when a line comes in, and never when the input ends before: of a server that is
+#: killed right after it started a process, the undertaker may not have heard yet.
+GATE: Final = 'read -r _ && exec "$@" < /dev/null'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,21 +148,15 @@ class ProcessRunner:
             temporary=folder / "tmp",
         )  # fmt: skip
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-            program = shutil.which(words[0], path=seen["PATH"]) if "/" not in words[0] else words[0]
-            try:
-                process = subprocess.Popen(
-                    words, executable=program or words[0],
-                    stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=seen,
-                    cwd=folder / "work", start_new_session=True,
-                )  # fmt: skip
-            except OSError as error:
-                text = (
-                    f"{words[0]}: command not found"
-                    if isinstance(error, FileNotFoundError)
-                    else str(error)
-                )
+            if shutil.which(words[0], path=seen["PATH"]) is None:
+                text = f"{words[0]}: command not found"
                 stderr.write(text.encode() + b"\n")
-                raise CannotLaunch("Command not found.", text) from None
+                raise CannotLaunch("Command not found.", text)
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", GATE, "sh", *words],
+                stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=seen,
+                cwd=folder / "work", start_new_session=True,
+            )  # fmt: skip
         # Its session's first process leads a group of the same number.
         self._undertaker.watch(process.pid)
         with self._lock:
@@ -166,6 +166,9 @@ class ProcessRunner:
                 early = signal.SIGKILL
             if early:
                 kill_group(process.pid, early)
+        assert process.stdin
+        with suppress(BrokenPipeError), process.stdin as gate:
+            gate.write(b"\n")
         return process
 
     def _wait_for(self, step: Step, process: subprocess.Popen[bytes]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
@@ -88,6 +89,14 @@ def is_alive(process_id: str) -> bool:
     return "State:\tZ" not in status
 
 
+def wait_for_the_end(process_id: str) -> None:
+    """Wait until a process that was sent a signal is dead."""
+    deadline = time.monotonic() + 10
+    while is_alive(process_id):
+        assert time.monotonic() < deadline, "the step's process is still there"
+        time.sleep(0.01)
+
+
 def bash(script: str, name: str = "step", **parts: Any) -> dict[str, Any]:
     """A step that runs a line of bash."""
     jar = {"Jar": "command-runner.jar", "Args": ["bash", "-c", script]}
@@ -107,3 +116,14 @@ def wait_for_step(client: Any, cluster: str, step: str, *states: str) -> dict[st
         if found["Status"]["State"] in states:
             return found
     raise AssertionError(found["Status"])
+
+
+def wait_until_gone(process: int) -> None:
+    """Wait until a process has ended; one that nobody has reaped yet has."""
+    for _ in range(500):
+        state = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+        ).stdout
+        if not state.strip() or state.startswith("Z"):
+            return
+    raise AssertionError(f"process {process} is still there: {state}")

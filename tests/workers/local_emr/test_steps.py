@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ...emr_fixtures import BUCKET, Emr
-from .server import bash, is_alive, simulated, wait_for_step
+from .server import bash, simulated, wait_for_step, wait_for_the_end
 
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 
@@ -104,7 +104,7 @@ def test_a_running_step_is_interrupted_and_nothing_of_it_is_left(
     answer = steps.client.cancel_steps(ClusterId=steps.cluster, StepIds=[step])
     assert answer["CancelStepsInfoList"][0]["Status"] == "SUBMITTED"
     assert steps.wait(step)["Status"]["State"] == "CANCELLED"
-    assert not is_alive((tmp_path / "child").read_text())
+    wait_for_the_end((tmp_path / "child").read_text())
 
 
 def test_a_step_that_ignores_the_interrupt_is_killed_when_its_process_is_terminated(

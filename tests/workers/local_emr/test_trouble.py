@@ -15,7 +15,15 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from tagfleet.workers.local_emr.server import LocalEmr
 
-from .server import Server, bash, client_of, is_alive, simulated, wait_for_step
+from .server import (
+    Server,
+    bash,
+    client_of,
+    is_alive,
+    simulated,
+    wait_for_step,
+    wait_for_the_end,
+)
 
 
 def fault(server: Server, **faults: Any) -> None:
@@ -88,7 +96,7 @@ def test_a_server_that_stops_ends_the_steps_that_run_without_complaint(
         while not (mark.exists() and mark.read_text()):
             wait_for_step(client, cluster, step, "RUNNING")
     # When it has stopped, then
-    assert not is_alive(mark.read_text())
+    wait_for_the_end(mark.read_text())
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -132,10 +140,7 @@ def test_the_steps_of_a_killed_server_die_with_it(tmp_path: Path) -> None:
             wait_for_step(client, cluster, step, "RUNNING")
         assert is_alive(child.read_text())
         server.kill()
-        for _ in range(100_000):
-            if not is_alive(child.read_text()):
-                return
-    raise AssertionError("the step's process is still there")
+        wait_for_the_end(child.read_text())
 
 
 @pytest.mark.parametrize("taken", ["home", "port"])
