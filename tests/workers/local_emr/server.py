@@ -116,14 +116,3 @@ def wait_for_step(client: Any, cluster: str, step: str, *states: str) -> dict[st
         if found["Status"]["State"] in states:
             return found
     raise AssertionError(found["Status"])
-
-
-def wait_until_gone(process: int) -> None:
-    """Wait until a process has ended; one that nobody has reaped yet has."""
-    for _ in range(500):
-        state = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
-        ).stdout
-        if not state.strip() or state.startswith("Z"):
-            return
-    raise AssertionError(f"process {process} is still there: {state}")
