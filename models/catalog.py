@@ -165,6 +165,26 @@ def apply(resources: Sequence[AnyResource]) -> list[tuple[Change, AnyResource]]:
     return outcome
 
 
+def end_clusters(emr_cluster_id: str) -> list[str]:
+    """Note that a cluster is gone for good: no job is routed there any more.
+
+    Returns:
+        The ids of the entries that were for it, and are TERMINATED from now on.
+    """
+    collection = ClusterDocument._get_collection()
+    ended = str(ClusterStatus.TERMINATED)
+    found = {"engine.cluster_id": emr_cluster_id, "status": {"$ne": ended}}
+    ids = [str(row["_id"]) for row in collection.find(found, {"_id": 1})]
+    for cluster_id in ids:
+        collection.update_one(
+            {"_id": cluster_id, "engine.cluster_id": emr_cluster_id},
+            {"$set": {"status": ended, "updated": now()}},
+        )
+    if ids:
+        database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
+    return ids
+
+
 def _change(before: AnyResource | None, after: AnyResource) -> Change:
     if before is None:
         return "created"

@@ -63,11 +63,14 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def database_for(settings: Settings) -> Iterator[str]:
+def database_for(settings: Settings, *, of_a_running_fleet: bool = False) -> Iterator[str]:
     """Connect to the database that the settings mean, for as long as the block lasts; gives its URL.
 
     That is TAGFLEET_MONGODB_URL; or the one of the `tagfleet up` that runs on TAGFLEET_DATA; or the
     embedded one, started for this block.
+
+    Arguments:
+        of_a_running_fleet: Start none: who waits for a job would wait for ever where nobody works.
 
     Raises:
         ServiceUnavailable: It cannot be reached, or not be started.
@@ -79,6 +82,14 @@ def database_for(settings: Settings) -> Iterator[str]:
             yield settings.mongodb_url
         elif running and _answers(running):
             yield running
+        elif of_a_running_fleet:
+            raise ServiceUnavailable(
+                "A fleet",
+                str(settings.data),
+                "none runs there",
+                "Start one (`tagfleet up`), or set TAGFLEET_MONGODB_URL to the database of one that "
+                "runs elsewhere.",
+            )
         else:
             with served(settings.data / "mongodb") as url:
                 connect(url)

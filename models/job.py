@@ -60,6 +60,22 @@ class KillRequest(me.EmbeddedDocument):
     time: datetime = me.DateTimeField(required=True)
     #: When the cluster was last asked to stop the step.
     sent: datetime | None = me.DateTimeField()
+    #: Whether it was asked to kill it, after interrupting it did not help.
+    hard: bool = me.BooleanField(default=False)
+    #: The step that stops the YARN applications which the job's own step left behind.
+    yarn_step_id: str | None = me.StringField()
+    #: Whether that step has done so.
+    yarn_stopped: bool = me.BooleanField(default=False)
+
+
+class AttemptDocument(me.EmbeddedDocument):
+    """A run of the job that was lost with its cluster."""
+
+    number: int = me.IntField(required=True)
+    cluster_id: str | None = me.StringField()
+    step_id: str | None = me.StringField()
+    cause: str = me.StringField(required=True)
+    ended: datetime = me.DateTimeField(required=True)
 
 
 class Diagnosis(me.EmbeddedDocument):
@@ -80,6 +96,8 @@ class Job(me.Document):
             {"fields": ["emr_cluster_id", "status"]},
             {"fields": ["status"]},
             {"fields": ["ring_at"], "sparse": True},
+            {"fields": ["step_id"], "sparse": True},
+            {"fields": ["finished"], "sparse": True},
             {"fields": ["-created"]},
         ],
     }
@@ -103,6 +121,11 @@ class Job(me.Document):
     updated: datetime = me.DateTimeField(required=True)
     started: datetime | None = me.DateTimeField()
     finished: datetime | None = me.DateTimeField()
+    #: How long it may wait for a cluster and for a slot there, in seconds, and until when that is.
+    queue_seconds: float = me.FloatField(default=86_400.0)
+    queue_until: datetime | None = me.DateTimeField()
+    #: Why it waits for a cluster, while it does.
+    queue_reason: str | None = me.StringField()
     #: When the clock rings for the job again, if nothing has moved it before; absent: never.
     ring_at: datetime | None = me.DateTimeField()
     #: How often the clock rang since the last move; the pauses grow with it.
@@ -125,13 +148,24 @@ class Job(me.Document):
     engine: EngineOfJob | None = me.EmbeddedDocumentField(EngineOfJob)
     #: EMR's id of the cluster: the key of the reconcile pass that owns the job from ACCEPTED on.
     emr_cluster_id: str | None = me.StringField()
+    #: The cluster's status when the job was routed there: where it changes, the job is routed anew.
+    cluster_status: str | None = me.StringField()
     step: StepDocument | None = me.EmbeddedDocumentField(StepDocument)
     staged_files: list[StagedFileDocument] = me.EmbeddedDocumentListField(StagedFileDocument)
     #: Which run of the job this is; a submission that never arrived is no run.
     attempt: int = me.IntField(default=1)
+    #: The runs before this one, and why each was lost.
+    attempts: list[AttemptDocument] = me.EmbeddedDocumentListField(AttemptDocument)
+    #: Whether it may be run again when its cluster was lost.
+    idempotent: bool = me.BooleanField(default=False)
     #: The lease's epoch under which the submission was intended.
     epoch: int | None = me.IntField()
     claimed: datetime | None = me.DateTimeField()
+    #: When the first submission was intended that seemed never to have reached the cluster: if it did
+    #: after all, the cluster has two steps of this job's name.
+    doubted_since: datetime | None = me.DateTimeField()
+    #: The cluster's further steps of this job's name.
+    other_steps: list[str] = me.ListField(me.StringField())
     step_id: str | None = me.StringField()
     exit_code: int | None = me.IntField()
     kill: KillRequest | None = me.EmbeddedDocumentField(KillRequest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,12 @@ from .resources import ID_TAG, NAME_TAG
 from .states import JobStatus
 
 
-def dump(job: Job) -> dict[str, Any]:
-    """The job as JSON data: Genie's fields, and ours."""
+def dump(job: Job, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The job as JSON data: Genie's fields, and ours.
+
+    Arguments:
+        queue: What it waits for, while it does (see waiting.queues_of).
+    """
     ended = job.finished or now()
     shown: dict[str, Any] = {
         "id": job.id,
@@ -38,7 +43,19 @@ def dump(job: Job) -> dict[str, Any]:
         "timeout": job.timeout,
         "memory": job.memory,
         "cpu": job.cpu,
+        "queue": dict(queue) if queue else None,
         "attempt": job.attempt,
+        "attempts": [
+            {
+                "attempt": each.number,
+                "clusterId": each.cluster_id,
+                "stepId": each.step_id,
+                "cause": each.cause,
+                "ended": each.ended,
+            }
+            for each in job.attempts
+        ]
+        or None,
         "stepId": job.step_id,
         "exitCode": job.exit_code,
         "failure": job.failure,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
 from .database import now
 from .errors import JobConflict, JobNotFound
-from .job import HistoryEntry, Job
+from .job import HistoryEntry, Job, StepDocument
 from .resources import JobRequest
 from .schemas import dump_job_request, request_digest
 from .states import ON_CLUSTER, JobStatus
@@ -22,11 +22,14 @@ def ensure_indexes() -> None:
     Job.ensure_indexes()
 
 
-def record(request: JobRequest, tag_group: str, *, worker: str, ring_at: datetime) -> bool:
+def record(
+    request: JobRequest, tag_group: str, *, worker: str, ring_at: datetime, queue_seconds: float
+) -> bool:
     """Record a request as a RESERVED job; the insert by id is what makes a second delivery harmless.
 
     Arguments:
         ring_at: When the clock is to look whether somebody took the job on.
+        queue_seconds: How long it may wait, where the request does not say.
 
     Returns:
         Whether it was recorded now; False when the same job was there already.
@@ -37,6 +40,8 @@ def record(request: JobRequest, tag_group: str, *, worker: str, ring_at: datetim
     moment = now()
     job = _new(request, tag_group, JobStatus.RESERVED, "Recorded.", moment, worker)
     job.ring_at = ring_at
+    job.queue_seconds = float(request.queue_timeout or queue_seconds)
+    job.queue_until = moment + timedelta(seconds=job.queue_seconds)
     return _insert(job)
 
 
@@ -104,6 +109,7 @@ def _new(
         timeout=request.timeout,
         memory=request.memory,
         cpu=request.cpu,
+        idempotent=request.idempotent,
     )
 
 
@@ -150,11 +156,16 @@ def find(
 
 
 def open_on(emr_cluster_id: str) -> list[Job]:
-    """The jobs that are open on a cluster, without the parts that a reconcile pass has no use for."""
+    """The jobs that are open on a cluster, without the parts that a pass over many has no use for."""
     query = Job.objects(
         emr_cluster_id=emr_cluster_id, status__in=[str(status) for status in ON_CLUSTER]
     )
-    return list(query.exclude("history", "rationale_json", "request_json", "staged_files"))
+    return list(query.exclude("history", "rationale_json", "request_json", "staged_files", "step"))
+
+
+def steps_of(job_ids: Iterable[str]) -> dict[str, StepDocument]:
+    """What EMR is to be given for each of these jobs, which were accepted."""
+    return {job.id: job.step for job in Job.objects(id__in=list(job_ids)).only("id", "step")}
 
 
 def ask_to_kill(job_id: str, reason: str) -> bool:
@@ -173,8 +184,7 @@ def ask_to_kill(job_id: str, reason: str) -> bool:
     moment = now()
     changed = Job._get_collection().update_one(
         {"_id": job_id, "status": {"$in": open_statuses}, "kill": {"$exists": False}},
-        # Not on a cluster yet: the clock hands it to the actor that owns it.
-        {"$set": {"kill": {"reason": reason, "time": moment}}}
-        | ({} if job.status in ON_CLUSTER else {"$min": {"ring_at": moment}}),
+        # The clock hands it to the actor that owns it, or rings for its cluster.
+        {"$set": {"kill": {"reason": reason, "time": moment}, "ring_at": moment, "rings": 0}},
     )
     return bool(changed.modified_count)

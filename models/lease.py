@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,14 +46,26 @@ class Lease:
             raise LeaseLost(f"{self.holder} no longer holds the lease of {self.name}.")
 
     def release(
-        self, *, swept_at: datetime | None = None, rest_until: datetime | None = None
+        self,
+        *,
+        swept_at: datetime | None = None,
+        rest_until: datetime | None = None,
+        note: str | None = None,
     ) -> None:
-        """Give it back; note when the cluster was last looked at, and until when to leave it alone."""
+        """Give it back.
+
+        Arguments:
+            swept_at: When the cluster was last looked at.
+            rest_until: Until when to leave it alone.
+            note: What the jobs that wait there wait for, in words.
+        """
         change: dict[str, Any] = {"until": now() - timedelta(seconds=1)}
         if swept_at:
             change["swept_at"] = swept_at
         if rest_until:
             change["rest_until"] = rest_until
+        if note:
+            change["note"] = note
         database()["leases"].update_one({"_id": self.name, "epoch": self.epoch}, {"$set": change})
 
 
@@ -83,7 +96,23 @@ def acquire(name: str, holder: str, seconds: float) -> Lease | None:
     )
     if taken.modified_count == 0:
         return None
-    return Lease(name, holder, epoch + 1, until, found.get("swept_at"))
+    return Lease(name, holder, epoch + 1, until, _swept_at(found))
+
+
+def wake(name: str) -> None:
+    """Make a look at the cluster due at once: what was seen there before counts no more, nor does its rest.
+
+    A pass that is under way may have looked before this: the next one looks again.
+    """
+    database()["leases"].update_one(
+        {"_id": name}, {"$set": {"woken": now()}, "$unset": {"swept_at": "", "rest_until": ""}}
+    )
+
+
+def _swept_at(found: Mapping[str, Any]) -> datetime | None:
+    swept_at: datetime | None = found.get("swept_at")
+    woken: datetime | None = found.get("woken")
+    return None if swept_at and woken and woken >= swept_at else swept_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +124,8 @@ class LeaseState:
     swept_at: datetime | None
     #: The cluster takes no steps before this.
     rest_until: datetime | None = None
+    #: What the jobs that wait there wait for, in words.
+    note: str | None = None
 
 
 #: The state of a lease that nobody has held yet.
@@ -108,8 +139,9 @@ def look(names: list[str]) -> dict[str, LeaseState]:
         found["_id"]: LeaseState(
             held=found["until"] > moment,
             epoch=int(found["epoch"]),
-            swept_at=found.get("swept_at"),
+            swept_at=_swept_at(found),
             rest_until=found.get("rest_until"),
+            note=found.get("note"),
         )
         for found in database()["leases"].find({"_id": {"$in": names}})
     }

@@ -163,6 +163,10 @@ class JobRequest(Resource):
     attachments: tuple[str, ...] = ()
     #: 0 to 9; the higher goes first when a slot is given.
     priority: int = 0
+    #: In seconds: how long it may wait for a cluster and for a slot there.
+    queue_timeout: int | None = None
+    #: Whether it may be run again when its cluster was lost while it ran.
+    idempotent: bool = False
 
 
 AnyResource = Application | Command | Cluster

@@ -190,6 +190,8 @@ class JobRequestSchema(ResourceSchema):
     environment = fields.Dict(keys=fields.String(), values=Text(longest=32_768), load_default=dict)
     attachments = Texts(Name(longest=URI_LENGTH))
     priority = Number(0, 9, load_default=0)
+    queue_timeout = Number(1, 10 * 365 * 86_400, data_key="queueTimeout")
+    idempotent = Flag(load_default=False)
 
     @validates_schema
     def _one_form_of_each_criterion(self, data: dict[str, Any], **_: object) -> None:

@@ -56,14 +56,28 @@ MOVES: Final[dict[JobStatus, frozenset[JobStatus]]] = {
     JobStatus.RESERVED: frozenset(
         {JobStatus.RESOLVED, JobStatus.INVALID, JobStatus.FAILED, JobStatus.KILLED}
     ),
-    JobStatus.RESOLVED: frozenset({JobStatus.ACCEPTED, JobStatus.FAILED, JobStatus.KILLED}),
-    JobStatus.ACCEPTED: frozenset({JobStatus.CLAIMED, JobStatus.FAILED, JobStatus.KILLED}),
+    # Back to RESERVED: its cluster was drained or is gone; it is routed anew.
+    JobStatus.RESOLVED: frozenset(
+        {JobStatus.ACCEPTED, JobStatus.RESERVED, JobStatus.FAILED, JobStatus.KILLED}
+    ),
+    JobStatus.ACCEPTED: frozenset(
+        {JobStatus.CLAIMED, JobStatus.RESERVED, JobStatus.FAILED, JobStatus.KILLED}
+    ),
     # Back to ACCEPTED: EMR refused the call, or provably never saw it.
     JobStatus.CLAIMED: frozenset(
-        {JobStatus.INIT, JobStatus.ACCEPTED, JobStatus.FAILED, JobStatus.KILLED}
+        {
+            JobStatus.INIT,
+            JobStatus.ACCEPTED,
+            JobStatus.RESERVED,
+            JobStatus.FAILED,
+            JobStatus.KILLED,
+        }
     )
     # A step may have ended before its submission was read back.
     | frozenset({JobStatus.RUNNING, JobStatus.SUCCEEDED}),
-    JobStatus.INIT: frozenset({JobStatus.RUNNING, *(TERMINAL - {JobStatus.INVALID})}),
-    JobStatus.RUNNING: TERMINAL - {JobStatus.INVALID},
+    # Back to RESERVED: its cluster was lost, and it says that it may run again.
+    JobStatus.INIT: frozenset(
+        {JobStatus.RUNNING, JobStatus.RESERVED, *(TERMINAL - {JobStatus.INVALID})}
+    ),
+    JobStatus.RUNNING: frozenset({JobStatus.RESERVED, *(TERMINAL - {JobStatus.INVALID})}),
 }

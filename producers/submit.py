@@ -27,4 +27,10 @@ def submit(settings: Settings, request: JobRequest) -> None:
         return
     tag_group = load_rules(settings.rules).tag_group_of(request)
     # The embedded fleet has no queue to knock at: its clock finds the job within a second.
-    jobs.record(request, tag_group, worker="submit", ring_at=now())
+    jobs.record(
+        request,
+        tag_group,
+        worker="submit",
+        ring_at=now(),
+        queue_seconds=settings.queue_seconds,
+    )

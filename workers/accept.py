@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -18,11 +18,13 @@ from ..models.snapshot import CatalogSnapshot
 from ..models.states import JobStatus
 from ..monitoring import recorder
 from ..monitoring.logs import log_context
+from ..routing_rules.awaited import awaited_clusters
 from ..routing_rules.resolver import Resolution, resolve
 from .broker.delivery import Delivery
 from .bus import RequestBus
 from .fleet import Fleet
 from .requests import Refused, read_request, refuse
+from .step_moves import unless_killed
 from .steps import step_of
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,9 @@ log = logging.getLogger(__name__)
 #: How long a job may be on its way through here before the clock rings for it: its worker died, most
 #: likely. Two workers at one job do no harm (every move is a compare-and-set), only double work.
 RING = timedelta(seconds=60)
+
+#: How often a job that waits for a cluster is looked at, besides each change of the catalog.
+LOOK_FOR_CLUSTERS = timedelta(minutes=5)
 
 #: The longest pause between two tries, when what is needed does not answer.
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -45,7 +50,13 @@ def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
         refuse(fleet, bus, delivery, refused, tag_group)
         return
     try:
-        is_new = jobs.record(request, tag_group, worker=fleet.worker, ring_at=now() + RING)
+        is_new = jobs.record(
+            request,
+            tag_group,
+            worker=fleet.worker,
+            ring_at=now() + RING,
+            queue_seconds=fleet.settings.queue_seconds,
+        )
     except JobConflict as conflict:
         recorder.record_request(tag_group, "conflict")
         bus.dead_letter(delivery, str(conflict))
@@ -74,6 +85,9 @@ def _take_on(fleet: Fleet, job: Job) -> None:
     if job.kill and job.status in (JobStatus.RESERVED, JobStatus.RESOLVED):
         _end(fleet, job, JobStatus.KILLED, f"Killed: {job.kill.reason}")
         return
+    if job.queue_until and now() > job.queue_until and not job.status.is_terminal:
+        _end(fleet, job, JobStatus.FAILED, _waited_in_vain(job))
+        return
     if job.status is JobStatus.RESERVED and not _route(fleet, job, catalog):
         return
     if job.status is JobStatus.RESOLVED:
@@ -86,6 +100,10 @@ def _route(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> bool:
         with recorder.routing_time():
             found = resolve(job.request(), catalog, seed=job.id)
     except Unresolvable as error:
+        if awaited := awaited_clusters(job.request(), fleet.catalog.snapshot(), moment=now()):
+            recorder.record_decision(job.tag_group, "waits")
+            _wait_for(job, awaited)
+            return False
         recorder.record_decision(job.tag_group, "unresolvable")
         _end(fleet, job, JobStatus.FAILED, error.reason, rationale_json=json.dumps(error.rationale))
         return False
@@ -128,6 +146,8 @@ def _routed(found: Resolution) -> dict[str, object]:
         "applications": [application.id for application in found.applications],
         "engine": {name: value for name, value in engine.items() if value is not None},
         "emr_cluster_id": found.cluster.engine.cluster_id,
+        "cluster_status": str(found.cluster.status),
+        "queue_reason": None,
         "timeout": found.timeout,
         "memory": found.memory,
         "cpu": found.cpu,
@@ -161,7 +181,8 @@ def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
             }
             for file in staged
         ],
-        "ring_at": None,
+        # The clock rings for its cluster when it has waited too long there.
+        "ring_at": job.queue_until,
     }
     if advance(
         Move(
@@ -170,6 +191,7 @@ def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
             after=JobStatus.ACCEPTED,
             message=message,
             also=also,
+            where=unless_killed(job),
         ),
         worker=fleet.worker,
     ):
@@ -191,8 +213,31 @@ def _try_later(job: Job, error: Retryable) -> None:
     log.warning(
         f"{error}; tried again in {pause.total_seconds():.0f} s.", extra={"action": "delayed"}
     )
-    Job.objects(id=job.id, status=job.status).update_one(
-        set__ring_at=now() + pause, set__status_message=f"{error}; tried again."
+    _ring_again(job, pause, set__status_message=f"{error}; tried again.")
+
+
+def _wait_for(job: Job, clusters: Sequence[Cluster]) -> None:
+    named = ", ".join(f"{cluster.id} ({cluster.status})" for cluster in clusters[:3])
+    more = f" and {len(clusters) - 3} more" if len(clusters) > 3 else ""
+    reason = f"No cluster that the job may run on is UP; waits for {named}{more}."
+    if job.queue_reason != reason:
+        log.info(reason, extra={"action": "waits"})
+    # A change of the catalog rings before.
+    _ring_again(job, LOOK_FOR_CLUSTERS, set__status_message=reason, set__queue_reason=reason)
+
+
+def _ring_again(job: Job, pause: timedelta, **changes: object) -> None:
+    due = min(now() + pause, job.queue_until) if job.queue_until else now() + pause
+    # A kill rings at once; it must not be put off.
+    Job.objects(id=job.id, status=job.status, kill__exists=False).update_one(
+        set__ring_at=due, **changes
+    )
+
+
+def _waited_in_vain(job: Job) -> str:
+    why = job.queue_reason or job.status_message
+    return (
+        f"Waited {job.queue_seconds:g} s (queueTimeout, or TAGFLEET_QUEUE_SECONDS) in vain. {why}"
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
+from ..models import catalog
 from ..models import lease as leases
 from ..models.database import now
 from ..models.errors import Retryable
@@ -18,7 +21,10 @@ from ..models.job import Job
 from ..models.lease import Lease, LeaseState
 from ..models.states import ON_CLUSTER, JobStatus
 from ..monitoring import recorder
+from .batches import in_batches
+from .cluster_work import Work, clusters_with_work
 from .fleet import Fleet
+from .retention import forget_old_jobs
 
 log = logging.getLogger(__name__)
 
@@ -38,21 +44,12 @@ RING_AGAIN = timedelta(seconds=10)
 FIRST_PAUSE = timedelta(seconds=60)
 LONGEST_PAUSE = timedelta(minutes=15)
 
-#: Jobs that are rung for in one tick.
-JOBS_A_TICK = 200
+#: Jobs that are rung for in one tick, and those that share one message.
+JOBS_A_TICK = 500
+JOBS_A_MESSAGE = 10
 
-
-@dataclass(slots=True)
-class Work:
-    """What is open on one cluster."""
-
-    #: Since when the job waits that has waited longest for a slot.
-    ready: datetime | None = None
-    #: Jobs that the cluster has, or may have.
-    followed: int = 0
-    step_concurrency: int = 1
-    #: Whether a kill was asked for and not sent on yet.
-    must_stop: bool = False
+#: How often old jobs are looked for, in seconds.
+RETENTION_SECONDS = 600.0
 
 
 class Clock:
@@ -65,6 +62,9 @@ class Clock:
         self._lease: Lease | None = None
         #: For each cluster that was rung for: when, and the epoch of its lease then.
         self._rung: dict[str, tuple[datetime, int]] = {}
+        #: The catalog's version that those who wait for a cluster have seen.
+        self._catalog: int | None = None
+        self._forgot_at = 0.0
 
     def start(self) -> None:
         """Begin to tick."""
@@ -97,33 +97,44 @@ class Clock:
                 self._lease = None
         if not self._lease:
             self._lease = leases.acquire(CLOCK, self._fleet.worker, LEASE_SECONDS)
+            # What the leader before this one has seen of the catalog is not known.
+            self._catalog = None
         recorder.record_leader(self._lease is not None)
         return self._lease is not None
 
     def tick(self) -> None:
         """Ring for each cluster that has something to do, and for each job that was left behind."""
-        self._ring_for_clusters()
-        self._ring_for_jobs()
-
-    def _ring_for_clusters(self) -> None:
-        waiting = _clusters_with_work()
-        seen = leases.look(list(waiting)) if waiting else {}
+        changed = self._catalog_has_changed()
+        if changed:
+            _wake_those_without_cluster()
+        work = clusters_with_work()
+        seen = leases.look(list(work)) if work else {}
+        self._rung = {name: rung for name, rung in self._rung.items() if name in work}
         moment = now()
-        self._rung = {name: rung for name, rung in self._rung.items() if name in waiting}
-        for name, work in waiting.items():
+        for name, each in work.items():
             state = seen.get(name, leases.NEVER_HELD)
-            if (
-                not state.held
-                and self._is_due(work, state, moment)
-                and not self._waits(name, state, moment)
-            ):
-                self._rung[name] = (moment, state.epoch)
-                self._fleet.bus.ring("reconcile", name)
+            if (changed and each.ready) or self._is_due(each, state, moment):
+                self._ring_for_cluster(name, state, moment)
+        self._ring_for_jobs(seen)
+        self._forget()
+
+    def _catalog_has_changed(self) -> bool:
+        version = catalog.catalog_version()
+        changed, self._catalog = version != self._catalog, version
+        return changed
+
+    def _ring_for_cluster(self, name: str, state: LeaseState, moment: datetime) -> bool:
+        """Ring, unless a pass is under way there or the last ring is still in the queue."""
+        rung_at, epoch = self._rung.get(name, (None, 0))
+        waits = rung_at is not None and epoch == state.epoch and moment - rung_at < RING_AGAIN
+        if state.held or waits:
+            return False
+        self._rung[name] = (moment, state.epoch)
+        self._fleet.bus.ring("reconcile", name)
+        return True
 
     def _is_due(self, work: Work, state: LeaseState, moment: datetime) -> bool:
         settings = self._fleet.settings
-        if work.must_stop:
-            return True
         has_slots = work.followed < work.step_concurrency + settings.look_ahead
         if (
             work.ready
@@ -132,54 +143,58 @@ class Clock:
             and moment - work.ready >= timedelta(seconds=settings.batch_seconds)
         ):
             return True
-        pause = timedelta(seconds=settings.sweep_seconds)
-        return work.followed > 0 and (state.swept_at is None or moment - state.swept_at >= pause)
-
-    def _waits(self, name: str, state: LeaseState, moment: datetime) -> bool:
-        """Whether the last ring is still in the queue: nobody took the lease since."""
-        rung_at, epoch = self._rung.get(name, (None, 0))
-        return rung_at is not None and epoch == state.epoch and moment - rung_at < RING_AGAIN
-
-    def _ring_for_jobs(self) -> None:
-        moment = now()
-        left_behind = list(
-            Job.objects(ring_at__lte=moment).only("id", "status", "rings").limit(JOBS_A_TICK)
+        pause = settings.sweep_seconds if work.urgent else settings.pause_between_sweeps
+        return work.followed > 0 and (
+            state.swept_at is None or moment - state.swept_at >= timedelta(seconds=pause)
         )
-        by_actor: dict[str, list[str]] = defaultdict(list)
-        for job in left_behind:
-            by_actor["finish" if job.status.is_terminal else "take_on"].append(job.id)
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(job.rings, 10))
-            Job.objects(id=job.id, status=job.status).update_one(
-                set__ring_at=moment + pause, inc__rings=1
+
+    def _ring_for_jobs(self, seen: Mapping[str, LeaseState]) -> None:
+        moment = now()
+        due = list(
+            Job.objects(ring_at__lte=moment)
+            .only("id", "status", "rings", "emr_cluster_id")
+            .limit(JOBS_A_TICK)
+        )
+        by_actor: dict[str, list[Job]] = defaultdict(list)
+        for job in due:
+            if job.status in ON_CLUSTER:
+                by_actor[str(job.emr_cluster_id)].append(job)
+            else:
+                by_actor["finish" if job.status.is_terminal else "take_on"].append(job)
+        rung = []
+        for actor, jobs in by_actor.items():
+            if actor in ("finish", "take_on") or self._ring_for_cluster(
+                actor, seen.get(actor, leases.NEVER_HELD), moment
+            ):
+                rung += jobs
+        _put_off(rung, moment)
+        for actor in ("take_on", "finish"):
+            for batch in in_batches(by_actor[actor], JOBS_A_MESSAGE):
+                self._fleet.bus.ring(actor, [job.id for job in batch])
+
+    def _forget(self) -> None:
+        if time.monotonic() - self._forgot_at > RETENTION_SECONDS:
+            forgotten = forget_old_jobs(self._fleet.settings.retention_days)
+            # As long as there are any, each tick takes some.
+            self._forgot_at = 0.0 if forgotten else time.monotonic()
+
+
+def _wake_those_without_cluster() -> None:
+    """The catalog has changed: there may be a cluster for them now."""
+    Job.objects(status=JobStatus.RESERVED, queue_reason__exists=True).update(set__ring_at=now())
+
+
+def _put_off(jobs: list[Job], moment: datetime) -> None:
+    """Ring again later, if nobody moves them: the message may be lost, or its worker."""
+    updates = []
+    for job in jobs:
+        first = RING_AGAIN if job.status in ON_CLUSTER else FIRST_PAUSE
+        pause = min(LONGEST_PAUSE, first * 2 ** min(job.rings, 10))
+        updates.append(
+            UpdateOne(
+                {"_id": job.id, "status": str(job.status)},
+                {"$set": {"ring_at": moment + pause}, "$inc": {"rings": 1}},
             )
-        for actor, job_ids in by_actor.items():
-            for job_id in job_ids:
-                self._fleet.bus.ring(actor, [job_id])
-
-
-def _clusters_with_work() -> dict[str, Work]:
-    grouped = Job._get_collection().aggregate(
-        [
-            {"$match": {"status": {"$in": [str(status) for status in ON_CLUSTER]}}},
-            {
-                "$group": {
-                    "_id": {"cluster": "$emr_cluster_id", "status": "$status"},
-                    "oldest": {"$min": "$updated"},
-                    "killed": {"$max": "$kill.time"},
-                    "sent": {"$max": "$kill.sent"},
-                    "step_concurrency": {"$max": "$engine.step_concurrency"},
-                    "count": {"$sum": 1},
-                }
-            },
-        ]
-    )
-    found: dict[str, Work] = defaultdict(Work)
-    for row in grouped:
-        work = found[row["_id"]["cluster"]]
-        if row["_id"]["status"] == JobStatus.ACCEPTED:
-            work.ready = row["oldest"]
-        else:
-            work.followed += row["count"]
-        work.step_concurrency = max(work.step_concurrency, row["step_concurrency"] or 1)
-        work.must_stop |= bool(row["killed"] and (not row["sent"] or row["killed"] > row["sent"]))
-    return found
+        )
+    if updates:
+        Job._get_collection().bulk_write(updates, ordered=False)

@@ -24,6 +24,7 @@ from ...models.schemas import load_job_request
 from ...models.settings import Settings
 from ...models.states import JobStatus
 from ...models.storage import open_storage
+from ...models.waiting import queues_of
 from ...routing_rules.explanation import render
 from ...routing_rules.positions import read_file
 from ..submit import submit
@@ -118,7 +119,7 @@ def _submit(settings: Settings, arguments: argparse.Namespace) -> int:
         submit(settings, request)
         print(request.id)
         return 0
-    with database_for(settings):
+    with database_for(settings, of_a_running_fleet=arguments.wait):
         submit(settings, request)
         print(request.id, flush=True)
         return _follow(request.id, None) if arguments.wait else 0
@@ -126,13 +127,18 @@ def _submit(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _get(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
-        found = dump(jobs.get(arguments.id))
+        job = jobs.get(arguments.id)
+        found = dump(job, queues_of([job]).get(job.id))
     if arguments.output != "table":
         print_data(found, arguments.output)
         return 0
     for name, value in found.items():
-        if name not in ("history", "rationale", "stagedFiles", "stderrTail"):
+        if name not in ("history", "rationale", "stagedFiles", "stderrTail", "attempts", "queue"):
             print(f"{name:<18}  {','.join(map(str, value)) if isinstance(value, list) else value}")
+    if queue := found.get("queue"):
+        print(f"{'queue':<18}  position {queue['position']}: {queue['reason']}")
+    for each in found.get("attempts", ()):
+        print(f"{'attempt ' + str(each['attempt']):<18}  lost: {each['cause']}")
     for entry in found["history"]:
         print(f"{entry['time']}  {entry['status']:<9}  {entry['message']}")
     return 0
@@ -145,7 +151,8 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
         found = jobs.find(
             status=arguments.status, user=arguments.user, tag=arguments.tag, limit=arguments.limit
         )
-    rows = [dump(job) for job in found]
+        queues = queues_of(found)
+    rows = [dump(job, queues.get(job.id)) for job in found]
     if arguments.output == "table":
         print_table(rows, ["id", "name", "user", "status", "clusterName", "created", "statusMsg"])
     else:
@@ -154,7 +161,7 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _wait(settings: Settings, arguments: argparse.Namespace) -> int:
-    with database_for(settings):
+    with database_for(settings, of_a_running_fleet=True):
         return _follow(arguments.id, arguments.timeout)
 
 

@@ -106,3 +106,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert done.returncode in (2, 3)
     assert str(blocked) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_who_waits_for_a_job_where_no_fleet_runs_is_told_so(tmp_path: Path) -> None:
+    done = run(tmp_path, "job", "wait", "job-1")
+    assert done.returncode == 3
+    assert "none runs there" in done.stderr
+    assert "tagfleet up" in done.stderr

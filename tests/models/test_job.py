@@ -20,7 +20,11 @@ pytestmark = pytest.mark.usefixtures("mongodb")
 
 def record(**changes: object) -> bool:
     return jobs.record(
-        a_request(**changes), "default", worker="w", ring_at=now() + timedelta(hours=1)
+        a_request(**changes),
+        "default",
+        worker="w",
+        ring_at=now() + timedelta(hours=1),
+        queue_seconds=60,
     )
 
 

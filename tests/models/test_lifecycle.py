@@ -18,7 +18,13 @@ from .samples import a_request
 def recorded(mongodb: object) -> list[str]:
     ids = [f"job-{number}" for number in range(3)]
     for job_id in ids:
-        jobs.record(a_request(id=job_id), "default", worker="w", ring_at=now() + timedelta(hours=1))
+        jobs.record(
+            a_request(id=job_id),
+            "default",
+            worker="w",
+            ring_at=now() + timedelta(hours=1),
+            queue_seconds=60,
+        )
     return ids
 
 

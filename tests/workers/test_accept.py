@@ -48,7 +48,7 @@ def test_a_request_is_recorded_routed_and_waits_for_a_slot(fleet: Fleet, bus: No
         "command-runner.jar",
         ["spark-submit", "report.py"],
     )
-    assert job.ring_at is None
+    assert job.ring_at == job.queue_until
     assert job.rationale() is not None
 
 
@@ -104,7 +104,7 @@ def test_a_dependency_is_staged_with_its_checksum_and_the_step_is_the_run_script
 def test_a_job_that_was_left_half_way_goes_on_where_it_was(fleet: Fleet, bus: NotedBus) -> None:
     # Given a job that was recorded by a worker that then died
     accept(fleet, bus, a_delivery(request_data(id="other")))
-    jobs.record(jobs.get("other").request(), "etl", worker="w", ring_at=jobs.get("other").created)
+    jobs.record(jobs.get("other").request(), "etl", worker="w", ring_at=now(), queue_seconds=60)
     dead = jobs.get("other")
     dead.id, dead.status, dead.history = "left", JobStatus.RESERVED, dead.history[:1]
     Job._get_collection().insert_one(dead.to_mongo())
@@ -115,7 +115,7 @@ def test_a_job_that_was_left_half_way_goes_on_where_it_was(fleet: Fleet, bus: No
 
 
 def test_a_job_whose_end_was_asked_for_is_not_routed(fleet: Fleet, bus: NotedBus) -> None:
-    jobs.record(a_request(), "etl", worker="w", ring_at=now())
+    jobs.record(a_request(), "etl", worker="w", ring_at=now(), queue_seconds=60)
     jobs.ask_to_kill("job-1", "typo")
     take_on(fleet, ["job-1"])
     job = jobs.get("job-1")
