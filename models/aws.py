@@ -19,6 +19,7 @@ from botocore.credentials import (
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from .errors import BadSetting
+from .passing import AWS, PASSING, Kind, Said, kind_of
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -34,22 +35,21 @@ S3_READ_SECONDS: Final = 60
 #: How long EMR may take to answer, in seconds.
 EMR_READ_SECONDS: Final = 10
 
+#: How long SQS may take to answer, in seconds: longer than the longest poll that is asked for.
+SQS_READ_SECONDS: Final = 15
+
 #: Connections that one client keeps. botocore keeps 10, and warns about each one beyond that; a
 #: worker process has some eight threads, each of which may stage eight files at once.
 POOL_SIZE: Final = 64
 
-_SUBMIT: Final = Config(
+_EMR: Final = Config(
     connect_timeout=CONNECT_SECONDS,
     read_timeout=EMR_READ_SECONDS,
     # AddJobFlowSteps has no client token: a call that is repeated after a lost answer adds its
-    # steps twice, and botocore repeats it without a word.
+    # steps twice, and botocore repeats it without a word. And any call that botocore repeats, a
+    # throttled one first of all, is one that the quota's governor does not know of; what asks
+    # EMR comes again by itself.
     retries={"total_max_attempts": 1, "mode": "standard"},
-    max_pool_connections=POOL_SIZE,
-)
-_READ: Final = Config(
-    connect_timeout=CONNECT_SECONDS,
-    read_timeout=EMR_READ_SECONDS,
-    retries={"total_max_attempts": 5, "mode": "standard"},
     max_pool_connections=POOL_SIZE,
 )
 _S3: Final = Config(
@@ -58,41 +58,25 @@ _S3: Final = Config(
     retries={"total_max_attempts": 5, "mode": "standard"},
     max_pool_connections=POOL_SIZE,
 )
+_SQS: Final = Config(
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=SQS_READ_SECONDS,
+    # Who listens asks again by itself, and must not be held up when it is to stop.
+    retries={"total_max_attempts": 1, "mode": "standard"},
+)
 #: Any other server than AWS's own has no `bucket.host` names.
 _PATH_STYLE: Final = Config(s3={"addressing_style": "path"})
 
-#: AWS's names for "too many calls". EMR answers them with HTTP 400, S3 with 503.
-THROTTLES: Final = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "PriorRequestNotComplete",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-    }
-)
-
-#: What else passes in spite of a status below 500: a slow network, a write that met another at the
-#: same key, credentials that have just run out and are renewed.
-PASSING: Final = THROTTLES | {
-    "ConditionalRequestConflict",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "OperationAborted",
-    "RequestTimeout",
-    "RequestTimeoutException",
-}
-
 
 def is_passing(error: ClientError) -> bool:
-    """Whether the same call may work later: throttles and 5xx pass, any other 4xx is our mistake."""
+    """Whether the same call may work later: see the table of AWS's errors in `passing`."""
+    return kind_of_client_error(error, AWS) in PASSING
+
+
+def kind_of_client_error(error: ClientError, *services: str) -> Kind:
+    """What the error means, by the rows of these services in the table of `passing`."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return error_code(error) in PASSING or status == 429 or status >= 500
+    return kind_of(Said([error_code(error)], status, error_text(error)), *services)
 
 
 def error_code(error: ClientError) -> str:
@@ -134,11 +118,11 @@ class AwsClients:
             BadSetting: A role is to be assumed, and no region is known.
         """
         config = _S3.merge(_PATH_STYLE) if _has_own_endpoint("S3") else _S3
-        client: S3Client = self._client("s3", "all", config, region, role_arn)
+        client: S3Client = self._client("s3", config, region, role_arn)
         return client
 
-    def emr_submit(self, region: str | None = None, role_arn: str | None = None) -> EMRClient:
-        """The client for AddJobFlowSteps and RunJobFlow: a single attempt, never a repeated call.
+    def emr(self, region: str | None = None, role_arn: str | None = None) -> EMRClient:
+        """The client for EMR: a single attempt, no call is ever repeated.
 
         Arguments:
             region: The cluster's region.
@@ -147,21 +131,19 @@ class AwsClients:
         Raises:
             BadSetting: No region is known.
         """
-        client: EMRClient = self._client("emr", "submit", _SUBMIT, region, role_arn)
+        client: EMRClient = self._client("emr", _EMR, region, role_arn)
         return client
 
-    def emr_read(self, region: str | None = None, role_arn: str | None = None) -> EMRClient:
-        """The client for the calls of EMR that may be repeated: five attempts.
+    #: The same: no call of EMR is repeated, whether it reads or not.
+    emr_read = emr
 
-        Arguments:
-            region: The cluster's region.
-            role_arn: A role that is assumed for the call.
+    def sqs(self, region: str | None = None) -> Any:
+        """The client for SQS: a single attempt.
 
         Raises:
             BadSetting: No region is known.
         """
-        client: EMRClient = self._client("emr", "read", _READ, region, role_arn)
-        return client
+        return self._client("sqs", _SQS, region, None)
 
     def close(self) -> None:
         """Close every connection; what is asked for afterwards is made anew."""
@@ -173,9 +155,9 @@ class AwsClients:
             self._session = None
 
     def _client(
-        self, service: Any, purpose: str, config: Config, region: str | None, role_arn: str | None
+        self, service: Any, config: Config, region: str | None, role_arn: str | None
     ) -> Any:
-        key = (service, purpose, region or "", role_arn or "")
+        key = (service, region or "", role_arn or "")
         with self._making:
             if key not in self._clients:
                 session = self._session_as(role_arn) if role_arn else self._own_session()

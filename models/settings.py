@@ -11,6 +11,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from .errors import BadSetting
+from .quota import EXPECTED as QUOTAS_EXPECTED
+from .quota import Quota, read_quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,16 @@ def _one_of(*choices: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _queues(text: str) -> tuple[str, ...]:
+    urls = tuple(url.strip() for url in text.split(",") if url.strip())
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
+            raise ValueError(text)
+        _ = parts.port  # raises ValueError where it is no number
+    return urls
 
 
 def _bind(text: str) -> tuple[str, int] | None:
@@ -165,6 +177,24 @@ SETTINGS: Final[dict[str, Setting]] = {
         _number(0.2, 3600),
         "seconds between 0.2 and 3600",
     ),
+    "emr_events_url": Setting(
+        "TAGFLEET_EMR_EVENTS_URL",
+        "",
+        "The SQS queue that an EventBridge rule sends EMR's events to (`EMR Step Status Change`, `EMR "
+        "Cluster State Change`); several, of other regions, with commas between. Unset: the fleet learns "
+        "by listing alone how the steps do.",
+        _queues,
+        "https://sqs.<region>.amazonaws.com/<account>/<queue>",
+    ),
+    "events_sweep_seconds": Setting(
+        "TAGFLEET_EVENTS_SWEEP_SECONDS",
+        "900",
+        "How often the steps of a cluster with open jobs are listed when TAGFLEET_EMR_EVENTS_URL is set: "
+        "EMR's events are not guaranteed to arrive. Jobs in doubt, and those that are to be killed, are "
+        "looked at as often as TAGFLEET_SWEEP_SECONDS says.",
+        _number(0.2, 86_400),
+        "seconds between 0.2 and 86400",
+    ),
     "batch_seconds": Setting(
         "TAGFLEET_BATCH_SECONDS",
         "1",
@@ -178,6 +208,29 @@ SETTINGS: Final[dict[str, Setting]] = {
         "How many steps a cluster is given beyond those that it runs at once.",
         _whole(0, 250),
         "a whole number between 0 and 250",
+    ),
+    "emr_quotas": Setting(
+        "TAGFLEET_EMR_QUOTAS",
+        "",
+        "How often EMR may be called, where AWS has changed the account's quotas; all workers together "
+        "keep a little below. Unset: EMR's documented defaults. `none`: call as often as there is need.",
+        read_quotas,
+        QUOTAS_EXPECTED,
+    ),
+    "queue_seconds": Setting(
+        "TAGFLEET_QUEUE_SECONDS",
+        "86400",
+        "How long a job may wait for a cluster and for a slot there, unless its `queueTimeout` says "
+        "otherwise; it fails then.",
+        _number(1, 365 * 86_400),
+        "seconds between 1 and 31536000",
+    ),
+    "retention_days": Setting(
+        "TAGFLEET_RETENTION_DAYS",
+        "90",
+        "How long an ended job is kept in MongoDB; 0 keeps all. Archived logs stay where they are.",
+        _number(0, 36_500),
+        "days between 0 and 36500",
     ),
     "lease_seconds": Setting(
         "TAGFLEET_LEASE_SECONDS",
@@ -211,10 +264,20 @@ class Settings:
     log_level: str
     metrics_bind: tuple[str, int] | None
     sweep_seconds: float
+    emr_events_url: tuple[str, ...]
+    events_sweep_seconds: float
     batch_seconds: float
     look_ahead: int
+    emr_quotas: Mapping[str, Quota] | None
+    queue_seconds: float
+    retention_days: float
     lease_seconds: float
     max_body_bytes: int
+
+    @property
+    def pause_between_sweeps(self) -> float:
+        """How often the steps of a cluster are listed, in seconds."""
+        return self.events_sweep_seconds if self.emr_events_url else self.sweep_seconds
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -56,11 +56,30 @@ STEPS_SUBMITTED: Final = Counter(
     "tagfleet_steps_submitted", "Steps added to clusters.", ["cluster"]
 )
 
+#: Steps under way that belong to no open job: `orphan` where there is no such job, or `stopped`.
+STRAY_STEPS: Final = Counter("tagfleet_stray_steps", "Steps that belong to no open job.", ["kind"])
+
 #: Calls of EMR: `ok`, `throttled`, `error`, or `unknown` when no answer came.
 EMR_CALLS: Final = Counter("tagfleet_emr_calls", "Calls of the EMR API.", ["operation", "result"])
 EMR_CALL_SECONDS: Final = Histogram(
     "tagfleet_emr_call_seconds", "Time of one call of the EMR API.", ["operation"], buckets=_CALL
 )
+
+#: Calls that were not made, because the account's quota had no room for them.
+EMR_CALLS_HELD_BACK: Final = Counter(
+    "tagfleet_emr_calls_held_back", "Calls of the EMR API that wait for the quota.", ["operation"]
+)
+
+#: What was left of a quota after the last call that this fleet made; `all` is what all calls share.
+EMR_TOKENS: Final = Gauge(
+    "tagfleet_emr_tokens",
+    "Calls of the EMR API that the quota has room for.",
+    ["account", "region", "operation"],
+    multiprocess_mode="livemostrecent",
+)
+
+#: Events of EMR: `applied`, `stale`, `left` to a sweep, `unknown`, `unreadable`.
+EMR_EVENTS: Final = Counter("tagfleet_emr_events", "Events of EMR received.", ["result"])
 
 #: Passes over clusters; how many there were is the histogram's own count.
 PASS_SECONDS: Final = Histogram(

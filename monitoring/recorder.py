@@ -53,10 +53,30 @@ def record_wait(tag_group: str, seconds: float) -> None:
     metrics.JOB_WAIT_SECONDS.labels(tag_group).observe(seconds)
 
 
+def record_strays(kind: str, count: int) -> None:
+    """So many steps of a cluster belong to no open job: `orphan`, or `stopped` where the job has ended."""
+    metrics.STRAY_STEPS.labels(kind).inc(count)
+
+
 def record_emr_call(operation: str, result: str, seconds: float) -> None:
     """EMR was called: `ok`, `throttled`, `error`, or `unknown` when no answer came."""
     metrics.EMR_CALLS.labels(operation, result).inc()
     metrics.EMR_CALL_SECONDS.labels(operation).observe(seconds)
+
+
+def record_held_back(operation: str) -> None:
+    """A call of EMR was not made: the account's quota has no room for it."""
+    metrics.EMR_CALLS_HELD_BACK.labels(operation).inc()
+
+
+def record_tokens(account: str, region: str, operation: str, left: float) -> None:
+    """So many calls of EMR are left in the quota."""
+    metrics.EMR_TOKENS.labels(account, region, operation).set(left)
+
+
+def record_emr_events(result: str, count: int) -> None:
+    """So many events of EMR came: `applied`, `stale`, `left` to a sweep, `unknown`, or `unreadable`."""
+    metrics.EMR_EVENTS.labels(result).inc(count)
 
 
 def record_message(actor: str, result: str, seconds: float) -> None:

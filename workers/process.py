@@ -16,7 +16,9 @@ from ..monitoring import recorder
 from ..routing_rules.groups import load_rules
 from .bus import Bus
 from .clock import Clock
+from .emr_events.listener import listening
 from .engines.emr_steps import EmrSteps
+from .engines.governor import open_governor
 from .fleet import Fleet
 from .staging import Staging
 
@@ -43,7 +45,7 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
         rules=load_rules(settings.rules),
         bus=bus,
         clients=clients,
-        engine=EmrSteps(clients),
+        engine=EmrSteps(clients, open_governor(settings.emr_quotas)),
         staging=Staging(open_storage(staging_url, clients), clients),
         archive=open_storage(archive_url, clients),
     )
@@ -61,7 +63,8 @@ def working(
     worker.start()
     clock.start()
     try:
-        yield
+        with listening(fleet):
+            yield
     finally:
         clock.stop()
         worker.stop(timeout=STOP_SECONDS * 1000)

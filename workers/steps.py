@@ -24,6 +24,8 @@ COMMAND_RUNNER = "command-runner.jar"
 #: Ids that stand in a step's name as they are; of others, a digest makes up for what is lost.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
+_STEP_NAME = re.compile(r"(\S+)\.\d{1,4} \S+")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -49,6 +51,12 @@ def step_name(job: Job) -> str:
     if not _PLAIN_ID.fullmatch(job_id):
         job_id = f"{_printable(job_id)[:180]}~{hashlib.sha256(job_id.encode()).hexdigest()[:16]}"
     return f"{job_id}.{job.attempt} {_printable(job.name)}"[:NAME_CHARACTERS].rstrip()
+
+
+def job_id_of(name: str) -> str | None:
+    """The id of the job whose step may be called so; None where it cannot be one of ours, or says too little."""
+    match = _STEP_NAME.fullmatch(name)
+    return match[1] if match and "~" not in match[1] else None
 
 
 def _printable(text: str) -> str:

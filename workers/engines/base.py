@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ class StepState(StrEnum):
     CANCELLED = "CANCELLED"
     FAILED = "FAILED"
     INTERRUPTED = "INTERRUPTED"
+    #: A state that this version does not know: the step is there, and more cannot be said.
+    UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +48,39 @@ class StepReport:
     ended: datetime | None = None
     #: Why it failed, in the cluster's words.
     failure: str | None = None
+    #: The YARN applications that it has started.
+    application_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Until when a call may leave this process, by both clocks: the monotonic one stands still in a
+    machine that is suspended, the other one may be set."""
+
+    monotonic: float
+    wall: float
+
+    @classmethod
+    def of(cls, seconds: float) -> Deadline:
+        """The deadline that is so many seconds from now."""
+        return cls(time.monotonic() + seconds, time.time() + seconds)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is too late."""
+        return time.monotonic() > self.monotonic or time.time() > self.wall
 
 
 class Throttled(Retryable):
-    """The account's quota of calls is used up for now; nothing was done. Never an attempt."""
+    """The account's quota of calls is used up for now; nothing was done. Never an attempt.
+
+    Arguments:
+        wait: How long until there is room for another call, in seconds; 0.0 where nobody knows.
+    """
+
+    def __init__(self, message: str, *, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class ClusterFull(Retryable):
@@ -80,8 +112,26 @@ class ClusterEngine(Protocol):
     #: How long `submit` may take at most, in seconds; after it, what is not on the cluster never will be.
     submit_seconds: float
 
-    def submit(self, engine: Engine, steps: Sequence[StepSpec]) -> list[str]:
+    def admit(self, engine: Engine) -> None:
+        """Make ready for one `submit`, before jobs are claimed for it: take its call of the quota.
+
+        Raises:
+            Throttled, Unanswered: Not now; nothing was done.
+        """
+
+    def submit(
+        self,
+        engine: Engine,
+        steps: Sequence[StepSpec],
+        deadline: Deadline,
+        *,
+        admitted: bool = False,
+    ) -> list[str]:
         """Add the steps, all or none, by one call that is never repeated; returns their ids in order.
+
+        Arguments:
+            deadline: What has not left this process by then must not leave it any more.
+            admitted: `admit` has taken this call of the quota already.
 
         Raises:
             Throttled, ClusterFull, ClusterGone, StepsRefused, Unanswered: Nothing was added.
@@ -96,10 +146,17 @@ class ClusterEngine(Protocol):
         """
 
     def reports_of(self, engine: Engine, step_ids: Sequence[str]) -> list[StepReport]:
-        """These steps; one that the cluster no longer shows is left out.
+        """These steps; what the cluster no longer shows is left out, all of them if it is gone itself.
 
         Raises:
-            Throttled, Unanswered, ClusterGone: Says nothing about any step.
+            Throttled, Unanswered: Says nothing about any step.
+        """
+
+    def has_ended(self, engine: Engine) -> bool:
+        """Whether the cluster is ending or has ended, and every step with it.
+
+        Raises:
+            Throttled, Unanswered: It could not be asked.
         """
 
     def cancel(self, engine: Engine, step_ids: Sequence[str], *, hard: bool) -> dict[str, str]:

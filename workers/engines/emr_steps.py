@@ -2,199 +2,145 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
-
-from ...models.aws import THROTTLES, AwsClients
+from ...models.aws import AwsClients
 from ...models.resources import Engine
-from ...monitoring import recorder
 from ..batches import in_batches
-from .base import (
-    ClusterFull,
-    ClusterGone,
-    OutcomeUnknown,
-    StepReport,
-    StepSpec,
-    StepsRefused,
-    StepState,
-    Throttled,
-    Unanswered,
-)
+from .base import ClusterGone, Deadline, StepReport, StepSpec
+from .emr_calls import EmrCalls
+from .emr_reports import report_of
+from .governor import Governor
 
 if TYPE_CHECKING:
-    from mypy_boto3_emr import EMRClient
-    from mypy_boto3_emr.type_defs import StepConfigTypeDef, StepSummaryTypeDef
-
-Answer = TypeVar("Answer")
+    from mypy_boto3_emr.type_defs import (
+        ListStepsInputTypeDef,
+        ListStepsOutputTypeDef,
+        StepConfigTypeDef,
+    )
 
 #: ListSteps takes at most 10 ids (EMR API reference, ListSteps).
-IDS_A_CALL = 10
+IDS_A_CALL: Final = 10
 
-# EMR has one code for all of these; the texts are those that its clients match on (mrjob, the Terraform provider).
-_REFUSALS = frozenset({"ValidationException", "InvalidRequestException"})
-_FULL = "maximum number of active steps"
-_SHUTTING_DOWN = "shutting down, terminated, or finished"
-_UNKNOWN = ("job flow id not valid", "is not valid", "does not exist")
+#: How long a listing waits for the quota between its pages, in seconds: the pages that it has were paid
+#: for, and a listing that is given up begins with the first one again.
+PATIENCE_SECONDS: Final = 5.0
 
 
 class EmrSteps:
-    """Speaks to EMR's steps API through boto3."""
+    """Speaks to EMR's steps API through boto3.
+
+    Arguments:
+        governor: Asked before each call.
+    """
 
     #: AddJobFlowSteps takes at most 256 steps (EMR API reference).
     batch_size = 256
 
-    #: Connect and read time-outs of the submitting client (see AwsClients.emr_submit), and a margin.
+    #: Connect and read time-outs of the client (see AwsClients.emr), and a margin.
     submit_seconds = 20.0
 
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
+    def __init__(self, clients: AwsClients, governor: Governor) -> None:
+        self._calls = EmrCalls(clients, governor)
 
-    def submit(self, engine: Engine, steps: Sequence[StepSpec]) -> list[str]:
+    def admit(self, engine: Engine) -> None:
+        """Take one AddJobFlowSteps of the quota; see ClusterEngine.admit."""
+        self._calls.admit("AddJobFlowSteps", engine)
+
+    def submit(
+        self,
+        engine: Engine,
+        steps: Sequence[StepSpec],
+        deadline: Deadline,
+        *,
+        admitted: bool = False,
+    ) -> list[str]:
         """Add the steps by one AddJobFlowSteps; see ClusterEngine.submit."""
-        client = self._clients.emr_submit(engine.region, engine.role_arn)
+        if not admitted:
+            self.admit(engine)
         role = {"ExecutionRoleArn": engine.execution_role_arn} if engine.execution_role_arn else {}
-        try:
-            answer = _counted(
-                "AddJobFlowSteps",
-                lambda: client.add_job_flow_steps(
-                    JobFlowId=engine.cluster_id,
-                    Steps=[_step_config(step) for step in steps],
-                    **role,
-                ),
-            )
-        except ClientError as error:
-            raise _refusal(error) from error
-        except ParamValidationError as error:
-            raise StepsRefused(str(error)) from error
-        except (NoCredentialsError, PartialCredentialsError) as error:
-            raise Unanswered(str(error)) from error
-        except BotoCoreError as error:
-            raise OutcomeUnknown(str(error)) from error
+        answer = self._calls.send(
+            "AddJobFlowSteps",
+            engine,
+            lambda client: client.add_job_flow_steps(
+                JobFlowId=engine.cluster_id, Steps=[_step_config(step) for step in steps], **role
+            ),
+            deadline,
+        )
         return list(answer["StepIds"])
 
     def reports(self, engine: Engine) -> Iterator[StepReport]:
         """List the steps, a page of 50 a call; see ClusterEngine.reports."""
-        client, marker = self._reader(engine), None
-        while True:
-            page = _ask(
-                "ListSteps",
-                engine,
-                _list_call(
-                    client, ClusterId=engine.cluster_id, **({"Marker": marker} if marker else {})
-                ),
-            )
-            yield from (_report(step) for step in page["Steps"])
-            if not (marker := page.get("Marker")):
-                return
+        page = self._list(engine, {"ClusterId": engine.cluster_id}, patience=0.0)
+        yield from map(report_of, page["Steps"])
+        while marker := page.get("Marker"):
+            page = self._list(engine, {"ClusterId": engine.cluster_id, "Marker": marker})
+            yield from map(report_of, page["Steps"])
 
     def reports_of(self, engine: Engine, step_ids: Sequence[str]) -> list[StepReport]:
         """List these steps, 10 a call; see ClusterEngine.reports_of."""
-        client = self._reader(engine)
         found: list[StepReport] = []
         for ids in in_batches(step_ids, IDS_A_CALL):
             try:
-                page = _ask(
-                    "ListSteps",
-                    engine,
-                    _list_call(client, ClusterId=engine.cluster_id, StepIds=list(ids)),
-                )
+                page = self._list(engine, {"ClusterId": engine.cluster_id, "StepIds": list(ids)})
             except ClusterGone:
                 # One id that EMR no longer shows (it keeps the newest 1,000) refuses all ten.
-                if len(ids) > 1:
-                    found += [
-                        report for step_id in ids for report in self.reports_of(engine, [step_id])
-                    ]
-                continue
-            found += [_report(step) for step in page["Steps"]]
+                for half in _halves(ids):
+                    found += self.reports_of(engine, half)
+            else:
+                found += map(report_of, page["Steps"])
         return found
+
+    def has_ended(self, engine: Engine) -> bool:
+        """Ask by one DescribeCluster; see ClusterEngine.has_ended."""
+        try:
+            answer = self._calls.ask(
+                "DescribeCluster",
+                engine,
+                lambda client: client.describe_cluster(ClusterId=engine.cluster_id),
+            )
+        except ClusterGone:
+            return True
+        return answer["Cluster"]["Status"]["State"].startswith("TERMINAT")
 
     def cancel(self, engine: Engine, step_ids: Sequence[str], *, hard: bool) -> dict[str, str]:
         """Cancel the steps by one CancelSteps for 256; see ClusterEngine.cancel."""
-        client = self._reader(engine)
-        option: Any = "TERMINATE_PROCESS" if hard else "SEND_INTERRUPT"
         refused: dict[str, str] = {}
         for ids in in_batches(step_ids, self.batch_size):
-            answer = _ask(
-                "CancelSteps",
-                engine,
-                lambda ids=ids: client.cancel_steps(  # type: ignore[misc]
-                    ClusterId=engine.cluster_id, StepIds=list(ids), StepCancellationOption=option
-                ),
-            )
-            refused |= {
-                info["StepId"]: info.get("Reason", "no reason given")
-                for info in answer["CancelStepsInfoList"]
-                if info["Status"] == "FAILED"
-            }
+            refused |= self._cancel(engine, ids, "TERMINATE_PROCESS" if hard else "SEND_INTERRUPT")
         return refused
 
-    def _reader(self, engine: Engine) -> EMRClient:
-        return self._clients.emr_read(engine.region, engine.role_arn)
+    def _cancel(self, engine: Engine, ids: Sequence[str], option: Any) -> dict[str, str]:
+        answer = self._calls.ask(
+            "CancelSteps",
+            engine,
+            lambda client: client.cancel_steps(
+                ClusterId=engine.cluster_id, StepIds=list(ids), StepCancellationOption=option
+            ),
+        )
+        return {
+            info["StepId"]: info.get("Reason", "no reason given")
+            for info in answer["CancelStepsInfoList"]
+            if info["Status"] == "FAILED"
+        }
+
+    def _list(
+        self,
+        engine: Engine,
+        which: ListStepsInputTypeDef,
+        *,
+        patience: float = PATIENCE_SECONDS,
+    ) -> ListStepsOutputTypeDef:
+        return self._calls.ask(
+            "ListSteps", engine, lambda client: client.list_steps(**which), patience=patience
+        )
 
 
-def _list_call(client: EMRClient, **arguments: Any) -> Callable[[], Any]:
-    return lambda: client.list_steps(**arguments)
-
-
-def _ask(operation: str, engine: Engine, call: Callable[[], Answer]) -> Answer:
-    """Make a call that changes nothing, or may be made twice; its errors say nothing about any step."""
-    try:
-        return _counted(operation, call)
-    except ClientError as error:
-        code, text = _code_and_text(error)
-        if code in THROTTLES:
-            raise Throttled(f"{operation}: {text}") from error
-        if _SHUTTING_DOWN in text.lower() or any(part in text.lower() for part in _UNKNOWN):
-            raise ClusterGone(f"EMR cluster {engine.cluster_id}: {text}") from error
-        raise Unanswered(f"{operation}: {code}: {text}") from error
-    except BotoCoreError as error:
-        raise Unanswered(f"{operation}: {error}") from error
-
-
-def _counted(operation: str, call: Callable[[], Answer]) -> Answer:
-    begin, result = time.monotonic(), "unknown"
-    try:
-        answer = call()
-        result = "ok"
-    except ClientError as error:
-        result = "throttled" if _code_and_text(error)[0] in THROTTLES else "error"
-        raise
-    finally:
-        recorder.record_emr_call(operation, result, time.monotonic() - begin)
-    return answer
-
-
-def _refusal(error: ClientError) -> Exception:
-    """What a submission's error says of its steps; only words that EMR is known to use are believed."""
-    code, text = _code_and_text(error)
-    said = text.lower()
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    if code in THROTTLES:
-        return Throttled(text)
-    if status >= 500 or code.startswith(("Internal", "ServiceUnavailable")):
-        return OutcomeUnknown(f"{code}: {text}")
-    if _FULL in said:
-        return ClusterFull(text)
-    if _SHUTTING_DOWN in said:
-        return ClusterGone(text)
-    if code in _REFUSALS and not any(part in said for part in _UNKNOWN):
-        return StepsRefused(text)
-    # Credentials, rights, a cluster that this account does not know: nothing was added, and it may pass.
-    return Unanswered(f"{code}: {text}")
-
-
-def _code_and_text(error: ClientError) -> tuple[str, str]:
-    found = error.response.get("Error", {})
-    return found.get("Code", "Unknown"), found.get("Message", str(error))
+def _halves(ids: Sequence[str]) -> list[Sequence[str]]:
+    """Both halves; none of a single one."""
+    middle = len(ids) // 2
+    return [ids[:middle], ids[middle:]] if middle else []
 
 
 def _step_config(step: StepSpec) -> StepConfigTypeDef:
@@ -205,19 +151,3 @@ def _step_config(step: StepSpec) -> StepConfigTypeDef:
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {"Jar": step.jar, "Args": list(step.arguments)},
     }
-
-
-def _report(step: StepSummaryTypeDef) -> StepReport:
-    status, timeline = step["Status"], step["Status"]["Timeline"]
-    details = status.get("FailureDetails") or {}
-    reason = status.get("StateChangeReason") or {}
-    parts = [details.get("Reason"), details.get("Message"), reason.get("Message")]
-    return StepReport(
-        step_id=step["Id"],
-        name=step["Name"],
-        state=StepState(status["State"]),
-        created=timeline["CreationDateTime"],
-        started=timeline.get("StartDateTime"),
-        ended=timeline.get("EndDateTime"),
-        failure=" ".join(part for part in parts if part) or None,
-    )

@@ -18,7 +18,7 @@ from ...monitoring.logs import log_context
 from ..batches import in_batches
 from ..engines.base import ClusterGone, Throttled, Unanswered
 from ..fleet import Fleet
-from . import follow, stop, submit
+from . import follow, leave, stop, submit
 from .work import Pass
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def reconcile(fleet: Fleet, emr_cluster_id: str) -> None:
             log.warning(str(error), extra={"action": "lease-lost"})
         finally:
             rest_until = now() + this.rest if this.rest else None
-            lease.release(swept_at=this.swept_at, rest_until=rest_until)
+            lease.release(swept_at=this.swept_at, rest_until=rest_until, note=this.note)
 
 
 def _begin(fleet: Fleet, lease: Lease, emr_cluster_id: str) -> Pass:
@@ -54,12 +54,13 @@ def _begin(fleet: Fleet, lease: Lease, emr_cluster_id: str) -> Pass:
 
 
 def _pass(this: Pass) -> None:
-    """Follow, stop, submit; each says nothing of the others where EMR gives no answer."""
+    """Follow, stop, send away, submit; each goes on where another gets no answer from EMR."""
     try:
         if _sweep_is_due(this):
             this.swept_at = now()
             _try(follow.follow, this)
         _try(stop.stop, this)
+        leave.leave(this)
         _try(submit.submit, this)
         if this.swept_at is None and this.lease.swept_at is None and this.jobs:
             # Nothing was there to look at before; what was just submitted needs its time.
@@ -77,9 +78,13 @@ def _try(part: Callable[[Pass], None], this: Pass) -> None:
 
 
 def _sweep_is_due(this: Pass) -> bool:
-    if not this.with_status(JobStatus.CLAIMED, JobStatus.INIT, JobStatus.RUNNING):
+    followed = this.on_cluster()
+    if not followed:
         return False
-    pause = timedelta(seconds=this.fleet.settings.sweep_seconds)
+    settings = this.fleet.settings
+    # Of what is in doubt, or must end, no event says enough.
+    urgent = any(job.status is JobStatus.CLAIMED or job.kill for job in followed)
+    pause = timedelta(seconds=settings.sweep_seconds if urgent else settings.pause_between_sweeps)
     return this.lease.swept_at is None or now() - this.lease.swept_at >= pause
 
 

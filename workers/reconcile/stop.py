@@ -1,54 +1,105 @@
-"""Stops what must stop: kills that somebody asked for, and jobs that ran out of time."""
+"""Stops what must stop on the cluster: kills that somebody asked for, and jobs that ran out of time."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ...models.database import now
 from ...models.job import Job, KillRequest
-from ...models.lifecycle import Move
 from ...models.states import JobStatus
+from ..engines.base import ClusterGone, Deadline, StepSpec, StepsRefused
+from ..steps import COMMAND_RUNNER
 from .work import Pass
 
 log = logging.getLogger(__name__)
 
-#: How long an interrupted step may take to end before it is killed.
+#: How long an interrupted step may take to end before it is killed, and a killed one before it is
+#: killed again.
 GRACE = timedelta(seconds=30)
+
+#: How long after the check of the lease the call may leave this process.
+HESITATION_SECONDS = 5.0
 
 
 def stop(this: Pass) -> None:
-    """End queued jobs at once; ask the cluster to end the steps of the others.
+    """Ask the cluster to end steps: by an interrupt first, then for good, then their applications.
 
-    A running job is KILLED only when a later pass sees that its step has ended.
+    A job is KILLED only when a later look sees that its step has ended, and its applications with it.
     """
     moment = now()
-    for job in this.with_status(JobStatus.RUNNING):
-        if _is_overdue(job, moment):
-            _ask(job, f"ran longer than its timeout of {job.timeout} s", moment)
-    this.move([_end_queued(job) for job in this.with_status(JobStatus.ACCEPTED) if job.kill])
-    on_cluster = [job for job in this.with_status(JobStatus.INIT, JobStatus.RUNNING) if job.kill]
-    _cancel(this, [job for job in on_cluster if not _sent(job)], hard=False)
-    _cancel(
-        this,
-        [job for job in on_cluster if (sent := _sent(job)) and moment - sent > GRACE],
-        hard=True,
-    )
+    for job in this.with_status(JobStatus.INIT, JobStatus.RUNNING):
+        if reason := _out_of_time(job, moment):
+            _ask(job, reason, moment)
+    lingering = this.lingering
+    killed = [
+        job
+        for job in this.with_status(JobStatus.INIT, JobStatus.RUNNING)
+        if job.kill and job.id not in lingering
+    ]
+    _cancel(this, [job for job in killed if not _kill(job).sent], hard=False)
+    _cancel(this, [job for job in killed if _has_ignored(job, moment)], hard=True)
+    for job_id, application_ids in lingering.items():
+        _stop_applications(this, this.jobs[job_id], application_ids)
 
 
 def _cancel(this: Pass, jobs: list[Job], *, hard: bool) -> None:
     if not jobs:
         return
-    refused = this.fleet.engine.cancel(this.engine, [str(job.step_id) for job in jobs], hard=hard)
-    for job in jobs:
-        reason = refused.get(str(job.step_id))
+    steps = {step_id: job for job in jobs for step_id in (str(job.step_id), *job.other_steps)}
+    refused = this.fleet.engine.cancel(this.engine, list(steps), hard=hard)
+    for step_id, job in steps.items():
+        how = "kill" if hard else "interrupt"
+        reason = refused.get(step_id)
         text = (
-            f"EMR does not cancel step {job.step_id}: {reason}"
+            f"EMR does not cancel step {step_id}: {reason}"
             if reason
-            else f"Asked EMR to cancel step {job.step_id}."
+            else f"Asked EMR to {how} step {step_id}."
         )
         log.info(text, extra={"action": "cancel", "job_id": job.id, "tag_group": job.tag_group})
-    Job.objects(id__in=[job.id for job in jobs]).update(set__kill__sent=now())
+    moment = now()
+    Job.objects(id__in=[job.id for job in jobs]).update(
+        set__kill__sent=moment, set__kill__hard=hard, set__ring_at=moment + GRACE
+    )
+
+
+def _stop_applications(this: Pass, job: Job, application_ids: Iterable[str]) -> None:
+    """Add a step that stops what the job's own step has left on YARN; added again until one has done so."""
+    kill = _kill(job)
+    if kill.yarn_step_id and kill.sent and now() - kill.sent < GRACE:
+        return
+    script = "; ".join(f"yarn application -kill {each}" for each in application_ids)
+    step = StepSpec(
+        name=f"tagfleet stops the applications of {job.step_id}",
+        jar=COMMAND_RUNNER,
+        arguments=("bash", "-ec", script),
+    )
+    this.lease.check(this.fleet.engine.submit_seconds + HESITATION_SECONDS)
+    try:
+        found = this.fleet.engine.submit(this.engine, [step], Deadline.of(HESITATION_SECONDS))
+    except (ClusterGone, StepsRefused) as error:
+        # With the cluster its applications end; the next look sees to it.
+        log.warning(f"Cannot stop what {job.step_id} has left: {error}", extra={"action": "yarn"})
+        return
+    moment = now()
+    Job.objects(id=job.id).update_one(
+        set__kill__yarn_step_id=found[0], set__kill__sent=moment, set__ring_at=moment + GRACE
+    )
+    log.info(
+        f"Step {found[0]} stops the YARN applications {', '.join(application_ids)}.",
+        extra={"action": "yarn", "job_id": job.id, "tag_group": job.tag_group},
+    )
+
+
+def _out_of_time(job: Job, moment: datetime) -> str | None:
+    if job.kill:
+        return None
+    if job.started and job.timeout and moment > job.started + timedelta(seconds=job.timeout):
+        return f"ran longer than its timeout of {job.timeout} s"
+    if job.status is JobStatus.INIT and job.queue_until and moment > job.queue_until:
+        return f"waited longer than {job.queue_seconds:g} s and has not started"
+    return None
 
 
 def _ask(job: Job, reason: str, moment: datetime) -> None:
@@ -58,21 +109,11 @@ def _ask(job: Job, reason: str, moment: datetime) -> None:
     job.kill = KillRequest(reason=reason, time=moment)
 
 
-def _is_overdue(job: Job, moment: datetime) -> bool:
-    if not job.started or not job.timeout or job.kill:
-        return False
-    return moment > job.started + timedelta(seconds=job.timeout)
-
-
-def _sent(job: Job) -> datetime | None:
-    return job.kill.sent if job.kill else None
-
-
-def _end_queued(job: Job) -> Move:
+def _kill(job: Job) -> KillRequest:
     assert job.kill
-    return Move(
-        job_id=job.id,
-        before=JobStatus.ACCEPTED,
-        after=JobStatus.KILLED,
-        message=f"Killed before it was submitted: {job.kill.reason}",
-    )
+    return job.kill
+
+
+def _has_ignored(job: Job, moment: datetime) -> bool:
+    sent = _kill(job).sent
+    return sent is not None and moment - sent > GRACE

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import logging
-import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
+from ...models import catalog, jobs
 from ...models.database import now
-from ...models.errors import LeaseLost
-from ...models.job import Job
+from ...models.job import Job, StepDocument
 from ...models.lifecycle import Move
+from ...models.queue_order import in_order
 from ...models.states import JobStatus
 from ...monitoring import recorder
 from ..engines.base import (
     ClusterFull,
     ClusterGone,
+    Deadline,
     OutcomeUnknown,
     StepSpec,
     StepsRefused,
     Throttled,
     Unanswered,
 )
+from ..step_moves import claim_of, route_again
 from ..steps import step_name
-from .work import Pass, claim_of
+from .work import Pass
 
 log = logging.getLogger(__name__)
 
@@ -33,26 +37,42 @@ MOST_ACTIVE_STEPS = 250
 #: How long a cluster that takes no steps for now is left alone.
 REST = timedelta(seconds=10)
 
-#: How long may pass between the check of the lease and the call. A process that was stopped in between
-#: must not call: another worker may have looked for its steps by then, and found none.
-LONGEST_HESITATION_SECONDS = 5.0
+#: How long after the check of the lease the call may leave this process. A process that was stopped in
+#: between must not call: another worker may have looked for its steps by then, and found none.
+HESITATION_SECONDS = 5.0
 
 
 def submit(this: Pass) -> None:
     """Give the cluster as many steps as it has slots for."""
-    ready = sorted(
-        (job for job in this.with_status(JobStatus.ACCEPTED) if not job.kill),
-        key=lambda job: (-job.priority, job.created),
-    )
-    chosen = ready[: min(_slots(this), this.fleet.engine.batch_size)]
+    slots = _slots(this)
+    ready = in_order(this.with_status(JobStatus.ACCEPTED), slots.of_users)
+    chosen = ready[: min(slots.free, this.fleet.engine.batch_size)]
+    if len(ready) > len(chosen):
+        this.note = f"{slots.taken + len(chosen)} of its {slots.limit} slots are taken"
     if chosen and _is_time(this, ready, chosen):
         _submit(this, chosen)
 
 
-def _slots(this: Pass) -> int:
-    active = len(this.with_status(JobStatus.CLAIMED, JobStatus.INIT, JobStatus.RUNNING))
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """The cluster's slots: as many as it runs at once, and a few more, so that it never waits for us."""
+
+    limit: int
+    of_users: Counter[str]
+
+    @property
+    def taken(self) -> int:
+        return self.of_users.total()
+
+    @property
+    def free(self) -> int:
+        return max(0, self.limit - self.taken)
+
+
+def _slots(this: Pass) -> _Slots:
+    active = this.with_status(JobStatus.CLAIMED, JobStatus.INIT, JobStatus.RUNNING)
     limit = min(MOST_ACTIVE_STEPS, this.engine.step_concurrency + this.fleet.settings.look_ahead)
-    return max(0, limit - active)
+    return _Slots(limit, Counter(job.user for job in active))
 
 
 def _is_time(this: Pass, ready: Sequence[Job], chosen: Sequence[Job]) -> bool:
@@ -63,29 +83,21 @@ def _is_time(this: Pass, ready: Sequence[Job], chosen: Sequence[Job]) -> bool:
     )
 
 
-def _submit(this: Pass, jobs: Sequence[Job]) -> None:
-    this.lease.check(this.fleet.engine.submit_seconds + LONGEST_HESITATION_SECONDS)
-    checked = time.monotonic()
-    claimed = this.move([_claim(job, this.lease.epoch) for job in jobs])
+def _submit(this: Pass, ready: Sequence[Job]) -> None:
+    steps = jobs.steps_of([job.id for job in ready])
+    this.lease.check(this.fleet.engine.submit_seconds + HESITATION_SECONDS)
+    deadline = Deadline.of(HESITATION_SECONDS)
+    claimed = this.move([_claim(job, this.lease.epoch) for job in ready])
     if not claimed:
         return
-    if time.monotonic() - checked > LONGEST_HESITATION_SECONDS:
-        raise LeaseLost(
-            "This worker was held up between its claim and its call: the steps are looked up first."
-        )
-    steps = [_spec(job) for job in claimed]
+    specs = [_spec(job, steps[job.id]) for job in claimed]
     try:
-        step_ids = this.fleet.engine.submit(this.engine, steps)
+        step_ids = this.fleet.engine.submit(this.engine, specs, deadline)
     except (Throttled, ClusterFull, Unanswered) as error:
-        this.rest = REST
+        this.rest, this.note = REST, str(error)
         this.move([_back(job, str(error)) for job in claimed])
     except ClusterGone as error:
-        this.move(
-            [
-                _fail(job, f"Cluster {job.cluster_name} takes no more steps: {error}")
-                for job in claimed
-            ]
-        )
+        _on_gone(this, claimed, error)
     except StepsRefused as error:
         _refused(this, claimed, error)
     except OutcomeUnknown as error:
@@ -99,20 +111,31 @@ def _submit(this: Pass, jobs: Sequence[Job]) -> None:
             recorder.record_wait(job.tag_group, (now() - job.created).total_seconds())
 
 
-def _refused(this: Pass, jobs: list[Job], error: StepsRefused) -> None:
+def _on_gone(this: Pass, claimed: list[Job], error: ClusterGone) -> None:
+    """EMR refuses the steps for certain, and always will: the jobs go elsewhere, and none comes here again."""
+    for cluster_id in catalog.end_clusters(this.engine.cluster_id):
+        log.warning(
+            f"Cluster {cluster_id} is TERMINATED from now on: {error}", extra={"action": "gone"}
+        )
+    this.move([_away(job, str(error)) for job in claimed])
+
+
+def _refused(this: Pass, claimed: list[Job], error: StepsRefused) -> None:
     """One bad step refuses the whole batch: halve it until the bad one stands alone."""
-    if len(jobs) == 1:
-        this.move([_fail(jobs[0], f"EMR refused the step: {error}")])
+    if len(claimed) == 1:
+        this.move([_fail(claimed[0], f"EMR refused the step: {error}")])
         return
-    this.move([_back(job, "EMR refused the batch; submitted in a smaller one.") for job in jobs])
-    middle = len(jobs) // 2
-    _submit(this, jobs[:middle])
-    _submit(this, jobs[middle:])
+    again = this.move(
+        [_back(job, "EMR refused the batch; submitted in a smaller one.") for job in claimed]
+    )
+    middle = len(again) // 2
+    for half in (again[:middle], again[middle:]):
+        if half:
+            _submit(this, half)
 
 
-def _spec(job: Job) -> StepSpec:
-    assert job.step  # written when the job was accepted
-    return StepSpec(name=step_name(job), jar=job.step.jar, arguments=tuple(job.step.arguments))
+def _spec(job: Job, step: StepDocument) -> StepSpec:
+    return StepSpec(name=step_name(job), jar=step.jar, arguments=tuple(step.arguments))
 
 
 def _claim(job: Job, epoch: int) -> Move:
@@ -142,6 +165,17 @@ def _back(job: Job, why: str) -> Move:
         before=JobStatus.CLAIMED,
         after=JobStatus.ACCEPTED,
         message=f"Waits for a slot: {why}",
+        where=claim_of(job),
+    )
+
+
+def _away(job: Job, why: str) -> Move:
+    return Move(
+        job_id=job.id,
+        before=JobStatus.CLAIMED,
+        after=JobStatus.RESERVED,
+        message=f"Cluster {job.cluster_id!r} takes no more steps: {why}; routed anew.",
+        also=route_again(job),
         where=claim_of(job),
     )
 

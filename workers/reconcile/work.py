@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from ...models.job import Job
 from ...models.lease import Lease
 from ...models.lifecycle import Move, advance_all
 from ...models.resources import Engine
-from ...models.states import JobStatus
+from ...models.states import ON_CLUSTER, JobStatus
 from ..bus import Event
 from ..events import status_event
 from ..fleet import Fleet
 
 log = logging.getLogger(__name__)
-
-
-def claim_of(job: Job) -> Mapping[str, Any]:
-    """What tells this claim of a job from a later one, by another worker."""
-    return {"epoch": job.epoch, "claimed": job.claimed} if job.status is JobStatus.CLAIMED else {}
 
 
 @dataclass(slots=True)
@@ -37,6 +30,10 @@ class Pass:
     swept_at: datetime | None = None
     #: How long to leave the cluster alone: it takes no steps for now.
     rest: timedelta | None = None
+    #: What the jobs that wait for a slot wait for, in words.
+    note: str | None = None
+    #: YARN applications that killed jobs have left behind, by the job.
+    lingering: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -44,14 +41,20 @@ class Pass:
         """The pass's jobs that are in one of the statuses."""
         return [job for job in self.jobs.values() if job.status in statuses]
 
+    def on_cluster(self) -> list[Job]:
+        """The pass's jobs of which the cluster has a step, or may have one."""
+        return [
+            job
+            for job in self.jobs.values()
+            if job.status is not JobStatus.ACCEPTED or job.doubted_since
+        ]
+
     def move(self, moves: list[Move]) -> list[Job]:
         """Make the moves, in MongoDB and in this pass; returns the jobs that moved."""
         moved = []
         for move in advance_all(moves, worker=self.fleet.worker):
             job = self.jobs[move.job_id]
             job.status = move.after
-            for name, value in move.also.items():
-                setattr(job, name, value)
             moved.append(job)
             extra = {
                 "action": "moved",
@@ -60,6 +63,12 @@ class Pass:
                 "status": str(move.after),
             }
             log.info(move.message, extra=extra)
+            if move.after not in ON_CLUSTER:
+                # Another stage owns it now.
+                del self.jobs[move.job_id]
+            else:
+                for name, value in move.also.items():
+                    setattr(job, name, value)
             if move.after.is_terminal:
                 self.ended.append(job.id)
             elif move.after is JobStatus.RUNNING:

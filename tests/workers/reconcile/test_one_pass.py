@@ -4,79 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tagfleet.models import catalog, jobs
+from tagfleet.models import jobs
 from tagfleet.models import lease as leases
 from tagfleet.models.database import now
 from tagfleet.models.job import Job
 from tagfleet.models.states import JobStatus
-from tagfleet.workers.accept import accept
 from tagfleet.workers.finish import finish
-from tagfleet.workers.fleet import Fleet
-from tagfleet.workers.reconcile.one_pass import reconcile
 
-from ...emr_fixtures import BUCKET, Emr
-from ...models.samples import a_cluster, a_command, request_data
-from ..samples import NotedBus, a_delivery, a_fleet
-
-
-class Bench:
-    """A fleet, and one cluster on the local EMR."""
-
-    def __init__(self, emr: Emr, folder: Path, **settings: str) -> None:
-        self.emr, self.bus = emr, NotedBus()
-        self.cluster = emr.cluster()
-        engine = {
-            "type": "emr",
-            "clusterId": self.cluster,
-            "stepConcurrency": 2,
-            "logUri": f"s3://{BUCKET}/logs",
-        }
-        catalog.apply([a_cluster(engine=engine), a_command(executableAndArguments=["bash", "-c"])])
-        paces = {"BATCH_SECONDS": "0", "SWEEP_SECONDS": "0.2"}
-        self.fleet: Fleet = a_fleet(folder, self.bus, **paces | settings)
-        emr.calls()
-
-    def job(self, job_id: str, script: str = "true", **changes: Any) -> None:
-        """Accept a job."""
-        accept(
-            self.fleet,
-            self.bus,
-            a_delivery(request_data(id=job_id, commandArgs=[script], **changes)),
-        )
-        assert jobs.get(job_id).status is JobStatus.ACCEPTED
-
-    def pass_over(self, *, sweep: bool = True) -> None:
-        """One pass; where it is to sweep, the pause since the last sweep is over."""
-        if sweep:
-            leases.database()["leases"].update_one(
-                {"_id": self.cluster}, {"$unset": {"swept_at": ""}}
-            )
-        reconcile(self.fleet, self.cluster)
-
-    def until_ended(self, *job_ids: str) -> None:
-        """Pass over the cluster until the jobs have ended."""
-        for _ in range(600):
-            if all(self.status(job_id).is_terminal for job_id in job_ids):
-                return
-            self.pass_over()
-        raise AssertionError([self.status(job_id) for job_id in job_ids])
-
-    def status(self, job_id: str) -> JobStatus:
-        """Where the job is."""
-        return jobs.get(job_id).status
-
-    def names(self) -> list[str]:
-        """The names of the cluster's steps, oldest first."""
-        return [step["Name"].split()[0] for step in self.emr.steps(self.cluster)]
-
-
-@pytest.fixture
-def bench(mongodb: object, emr: Emr, tmp_path: Path) -> Bench:
-    return Bench(emr, tmp_path)
+from ...emr_fixtures import Emr
+from .bench import Bench
 
 
 def test_all_jobs_of_a_pass_are_submitted_by_one_call(bench: Bench) -> None:
@@ -176,15 +113,6 @@ def test_one_bad_step_does_not_stop_the_others_of_its_batch(bench: Bench) -> Non
     # Then it alone fails, with EMR's words
     assert "10240 characters" in jobs.get("job-2").status_message
     assert bench.names() == ["job-0.1", "job-1.1", "job-3.1"]
-
-
-def test_a_cluster_that_is_gone_fails_what_it_was_to_be_given(bench: Bench) -> None:
-    bench.job("a")
-    bench.emr.clients.emr_read().terminate_job_flows(JobFlowIds=[bench.cluster])
-    bench.pass_over()
-    job = jobs.get("a")
-    assert job.status is JobStatus.FAILED
-    assert "takes no more steps" in job.status_message
 
 
 def test_an_error_of_observing_is_no_state_of_the_job(bench: Bench) -> None:

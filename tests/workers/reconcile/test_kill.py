@@ -1,0 +1,73 @@
+"""How a job is ended on its cluster: politely, then for good, then what it left behind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tagfleet.models import jobs
+from tagfleet.models.database import now
+from tagfleet.models.job import Job
+from tagfleet.models.states import JobStatus
+from tagfleet.workers.reconcile import stop
+
+from .bench import Bench
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupted step is killed at the next look."""
+    monkeypatch.setattr(stop, "GRACE", timedelta(seconds=0))
+
+
+def running(bench: Bench, script: str) -> None:
+    """A job `a` whose step runs."""
+    bench.job("a", script)
+    bench.pass_over()
+    bench.emr.wait(bench.cluster, str(bench.read("a").step_id), "RUNNING")
+    bench.pass_over()
+
+
+def test_a_job_is_not_killed_before_its_step_has_ended(bench: Bench) -> None:
+    # Given a step that takes no notice of an interrupt
+    running(bench, "trap '' TERM; while :; do sleep 1; done")
+    # When its end is asked for
+    jobs.ask_to_kill("a", "typo")
+    bench.pass_over()
+    bench.pass_over()
+    # Then nobody is told that it is killed
+    job = bench.read("a")
+    assert job.status is JobStatus.RUNNING
+    assert job.kill is not None
+    assert job.kill.sent is not None
+    assert not job.kill.hard
+    # And the clock rings when its grace is over
+    assert job.ring_at == job.kill.sent + stop.GRACE
+    end(bench)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_step_that_ignores_an_interrupt_is_killed(bench: Bench) -> None:
+    running(bench, "trap '' TERM; while :; do sleep 1; done")
+    jobs.ask_to_kill("a", "typo")
+    bench.until_ended("a")
+    job = bench.read("a")
+    assert job.status is JobStatus.KILLED
+    assert job.status_message == "Killed: typo"
+    assert job.kill is not None
+    assert job.kill.hard
+
+
+def test_a_job_that_runs_longer_than_its_timeout_is_killed_and_says_so(bench: Bench) -> None:
+    running(bench, "sleep 60")
+    Job.objects(id="a").update_one(set__started=now() - timedelta(seconds=90), set__timeout=60)
+    bench.until_ended("a")
+    assert bench.status("a") is JobStatus.KILLED
+    assert bench.read("a").status_message == "Killed: ran longer than its timeout of 60 s"
+
+
+def end(bench: Bench) -> None:
+    """Kill it at once, and wait for it."""
+    Job.objects(id="a").update_one(set__kill__sent=now() - timedelta(hours=1))
+    bench.until_ended("a")
