@@ -36,7 +36,10 @@ def claim_of(job: Job) -> Mapping[str, Any]:
 
 
 def unless_killed(job: Job) -> Mapping[str, Any]:
-    """What keeps a move from putting off the ring of a kill that was asked for since the job was read."""
+    """What keeps a move from overtaking a kill that was asked for since the job was read.
+
+    The job stays where it is then, and the next look knows of the kill.
+    """
     return {} if job.kill else {"kill": None}
 
 
@@ -121,7 +124,9 @@ def run_again(job: Job, cause: str) -> Move:
         "attempts": [*(dict(each.to_mongo()) for each in job.attempts), ended],
     }
     message = f"Attempt {job.attempt} was lost: {cause}. The job is idempotent: routed anew."
-    return _move(job, JobStatus.RESERVED, message, changes, attempt=job.attempt)
+    return _move(
+        job, JobStatus.RESERVED, message, changes, attempt=job.attempt, **unless_killed(job)
+    )
 
 
 def route_again(job: Job) -> dict[str, Any]:
@@ -151,7 +156,7 @@ def _end(job: Job, report: StepReport) -> Move:
         message = f"Step {report.step_id} ended {report.state}: {why}"
     if report.state is StepState.COMPLETED:
         also["exit_code"] = 0
-    return _move(job, after, message, also)
+    return _move(job, after, message, also, **unless_killed(job))
 
 
 def _seen(job: Job, report: StepReport, after: JobStatus) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ...models.job import Job
 from ...models.lifecycle import Move
 from ...models.snapshot import CatalogSnapshot
 from ...models.states import JobStatus
-from ..step_moves import route_again
+from ..step_moves import route_again, unless_killed
 from .work import Pass
 
 
@@ -31,7 +31,12 @@ def _move(job: Job, moment: datetime, catalog: CatalogSnapshot) -> Move | None:
         )
         also = {"failure": message}
         return Move(
-            job_id=job.id, before=job.status, after=JobStatus.FAILED, message=message, also=also
+            job_id=job.id,
+            before=job.status,
+            after=JobStatus.FAILED,
+            message=message,
+            also=also,
+            where=unless_killed(job),
         )
     # What may be on this cluster already, though nobody has seen it, must not go to another one.
     if job.doubted_since or not (why := _why_not_here(job, catalog)):
@@ -42,6 +47,7 @@ def _move(job: Job, moment: datetime, catalog: CatalogSnapshot) -> Move | None:
         after=JobStatus.RESERVED,
         message=f"{why}; routed anew.",
         also=route_again(job) | {"queue_until": job.queue_until},
+        where=unless_killed(job),
     )
 
 

@@ -25,7 +25,7 @@ from ..engines.base import (
     Throttled,
     Unanswered,
 )
-from ..step_moves import claim_of, route_again
+from ..step_moves import claim_of, route_again, unless_killed
 from ..steps import step_name
 from .work import Pass
 
@@ -145,6 +145,8 @@ def _claim(job: Job, epoch: int) -> Move:
         after=JobStatus.CLAIMED,
         message="About to be submitted.",
         also={"epoch": epoch, "claimed": now()},
+        # What somebody has killed since it was read never starts.
+        where=unless_killed(job),
     )
 
 

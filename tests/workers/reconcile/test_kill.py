@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -71,3 +72,24 @@ def end(bench: Bench) -> None:
     """Kill it at once, and wait for it."""
     Job.objects(id="a").update_one(set__kill__sent=now() - timedelta(hours=1))
     bench.until_ended("a")
+
+
+def test_a_kill_that_is_written_while_a_pass_is_under_way_is_not_overtaken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a pass that has read its jobs
+    bench.job("a")
+    steps_of = jobs.steps_of
+
+    def kill_first(job_ids: Any) -> Any:
+        jobs.ask_to_kill("a", "typo")
+        return steps_of(job_ids)
+
+    # When a kill is written before the job is claimed
+    monkeypatch.setattr(jobs, "steps_of", kill_first)
+    bench.pass_over()
+    # Then it is not submitted
+    assert bench.status("a") is JobStatus.ACCEPTED
+    assert bench.names() == []
+    bench.until_ended("a")
+    assert bench.status("a") is JobStatus.KILLED
