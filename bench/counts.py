@@ -83,6 +83,7 @@ def main() -> int:
                 "TAGFLEET_AMQP_URL": rabbitmq.url(),
                 "TAGFLEET_SWEEP_SECONDS": "4",
                 "TAGFLEET_LOOK_AHEAD": "25",
+                "TAGFLEET_EMR_QUOTAS": "none",
             }
         )
         _register()

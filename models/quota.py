@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,9 +61,9 @@ class Priority(Enum):
     """How urgent a call is; its value is the part of the common bucket that it leaves to more urgent ones."""
 
     CANCEL = 0.0
-    SUBMIT = 0.2
-    DESCRIBE = 0.4
-    SWEEP = 0.6
+    SUBMIT = 0.1
+    DESCRIBE = 0.2
+    SWEEP = 0.4
 
 
 _PRIORITIES: Final[Mapping[str, Priority]] = {
@@ -132,8 +133,11 @@ class Bucket:
     def wait(self, quota: Quota, now: float, reserve: float = 0.0) -> float:
         """How long until a token can be taken that leaves the reserve, in seconds; 0.0 if there is one."""
         missing = 1 + reserve - self.level
-        # Rounding must not ask for a wait of a billionth of a second.
-        return 0.0 if missing <= 1e-9 else missing / quota.refill + max(0.0, self.at - now)
+        if missing <= 0:
+            return 0.0
+        # Up to the next millisecond: a clock of today has no digits for what rounding leaves over.
+        milliseconds = 1000 * (missing / quota.refill + max(0.0, self.at - now))
+        return (math.floor(milliseconds) + 1) / 1000
 
     def less(self) -> Bucket:
         """The bucket without one token."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from .errors import BadSetting
 from .quota import EXPECTED as QUOTAS_EXPECTED
 from .quota import Quota, read_quotas
+from .setting_values import address, bind, number, one_of, path, queues, store, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,89 +27,13 @@ class Setting:
     expected: str
 
 
-def _address(*schemes: str) -> Callable[[str], str | None]:
-    def read(text: str) -> str | None:
-        if not text:
-            return None
-        parts = urlsplit(text)
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(text)
-        _ = parts.port  # raises ValueError where it is no number
-        return text
-
-    return read
-
-
-def _store(text: str) -> str | None:
-    if not text:
-        return None
-    parts = urlsplit(text)
-    if parts.scheme == "s3" and parts.netloc and not parts.query:
-        return text.rstrip("/")
-    if parts.scheme in ("", "file") and parts.path.strip("/"):
-        return str(Path(parts.path).expanduser().absolute())
-    raise ValueError(text)
-
-
-def _path(text: str) -> Path | None:
-    return Path(text).expanduser().absolute() if text else None
-
-
-def _number(lowest: float, highest: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = float(text)
-        if not lowest <= value <= highest:
-            raise ValueError(text)
-        return value
-
-    return read
-
-
-def _whole(lowest: int, highest: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if not lowest <= value <= highest:
-            raise ValueError(text)
-        return value
-
-    return read
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in choices:
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-def _queues(text: str) -> tuple[str, ...]:
-    urls = tuple(url.strip() for url in text.split(",") if url.strip())
-    for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
-            raise ValueError(text)
-        _ = parts.port  # raises ValueError where it is no number
-    return urls
-
-
-def _bind(text: str) -> tuple[str, int] | None:
-    if not text:
-        return None
-    match = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})", text)
-    if not match or int(match[2]) > 65535:
-        raise ValueError(text)
-    return match[1].strip("[]"), int(match[2])
-
-
 #: Every setting, by its attribute in Settings. The reference in docs/ is generated from this table.
 SETTINGS: Final[dict[str, Setting]] = {
     "amqp_url": Setting(
         "TAGFLEET_AMQP_URL",
         "",
         "RabbitMQ. Unset: jobs travel inside the one process that `tagfleet up` starts.",
-        _address("amqp", "amqps"),
+        address("amqp", "amqps"),
         "amqp://user:password@host:5672/vhost or amqps://...",
     ),
     "mongodb_url": Setting(
@@ -117,56 +41,56 @@ SETTINGS: Final[dict[str, Setting]] = {
         "",
         "MongoDB, with the database's name in the path (default `tagfleet`). "
         "Unset: an embedded, durable one in TAGFLEET_DATA.",
-        _address("mongodb", "mongodb+srv"),
+        address("mongodb", "mongodb+srv"),
         "mongodb://user:password@host:27017/database",
     ),
     "rules": Setting(
         "TAGFLEET_RULES",
         "",
         "The admins' rule files: a folder or one YAML file. Unset: one tag group, `default`.",
-        _path,
+        path,
         "a path",
     ),
     "staging_url": Setting(
         "TAGFLEET_STAGING_URL",
         "",
         "Where the files of jobs are staged for their cluster. Unset: the local S3 of the embedded mode.",
-        _store,
+        store,
         "s3://bucket/prefix or a folder",
     ),
     "archive_url": Setting(
         "TAGFLEET_ARCHIVE_URL",
         "",
         "Where the logs of ended jobs are kept. Unset: the local S3 of the embedded mode.",
-        _store,
+        store,
         "s3://bucket/prefix or a folder",
     ),
     "data": Setting(
         "TAGFLEET_DATA",
         ".tagfleet",
         "The folder of the embedded mode: database, local EMR, `endpoints.json`.",
-        _path,
+        path,
         "a path",
     ),
     "log": Setting(
         "TAGFLEET_LOG",
         "console",
         "How log lines look.",
-        _one_of("console", "json"),
+        one_of("console", "json"),
         "console or json",
     ),
     "log_level": Setting(
         "TAGFLEET_LOG_LEVEL",
         "INFO",
         "The least important log line that is written.",
-        _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        one_of("DEBUG", "INFO", "WARNING", "ERROR"),
         "DEBUG, INFO, WARNING or ERROR",
     ),
     "metrics_bind": Setting(
         "TAGFLEET_METRICS_BIND",
         "127.0.0.1:9191",
         "Where a worker serves its Prometheus metrics. Port 0 takes a free one; empty switches it off.",
-        _bind,
+        bind,
         "host:port",
     ),
     "sweep_seconds": Setting(
@@ -174,7 +98,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         "15",
         "How often the steps of a cluster with open jobs are listed. EMR's default quota is one "
         "ListSteps every 2 s for the whole account: keep it above 2 s times the number of clusters.",
-        _number(0.2, 3600),
+        number(0.2, 3600),
         "seconds between 0.2 and 3600",
     ),
     "emr_events_url": Setting(
@@ -183,7 +107,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         "The SQS queue that an EventBridge rule sends EMR's events to (`EMR Step Status Change`, `EMR "
         "Cluster State Change`); several, of other regions, with commas between. Unset: the fleet learns "
         "by listing alone how the steps do.",
-        _queues,
+        queues,
         "https://sqs.<region>.amazonaws.com/<account>/<queue>",
     ),
     "events_sweep_seconds": Setting(
@@ -192,21 +116,21 @@ SETTINGS: Final[dict[str, Setting]] = {
         "How often the steps of a cluster with open jobs are listed when TAGFLEET_EMR_EVENTS_URL is set: "
         "EMR's events are not guaranteed to arrive. Jobs in doubt, and those that are to be killed, are "
         "looked at as often as TAGFLEET_SWEEP_SECONDS says.",
-        _number(0.2, 86_400),
+        number(0.2, 86_400),
         "seconds between 0.2 and 86400",
     ),
     "batch_seconds": Setting(
         "TAGFLEET_BATCH_SECONDS",
         "1",
         "How long an accepted job may wait for others, to be submitted with them in one call.",
-        _number(0, 60),
+        number(0, 60),
         "seconds between 0 and 60",
     ),
     "look_ahead": Setting(
         "TAGFLEET_LOOK_AHEAD",
         "10",
         "How many steps a cluster is given beyond those that it runs at once.",
-        _whole(0, 250),
+        whole(0, 250),
         "a whole number between 0 and 250",
     ),
     "emr_quotas": Setting(
@@ -222,21 +146,21 @@ SETTINGS: Final[dict[str, Setting]] = {
         "86400",
         "How long a job may wait for a cluster and for a slot there, unless its `queueTimeout` says "
         "otherwise; it fails then.",
-        _number(1, 365 * 86_400),
+        number(1, 365 * 86_400),
         "seconds between 1 and 31536000",
     ),
     "retention_days": Setting(
         "TAGFLEET_RETENTION_DAYS",
         "90",
         "How long an ended job is kept in MongoDB; 0 keeps all. Archived logs stay where they are.",
-        _number(0, 36_500),
+        number(0, 36_500),
         "days between 0 and 36500",
     ),
     "lease_seconds": Setting(
         "TAGFLEET_LEASE_SECONDS",
         "60",
         "How long a worker may act for a cluster before another may take over.",
-        _number(2, 3600),
+        number(2, 3600),
         "seconds between 2 and 3600",
     ),
     "max_body_bytes": Setting(
@@ -244,7 +168,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         str(8 * 1024 * 1024),
         "The largest message body that is read; a larger one is a dead letter.",
         # A job's document holds its request, and MongoDB takes 16 MiB.
-        _whole(1024, 12 * 1024 * 1024),
+        whole(1024, 12 * 1024 * 1024),
         "a whole number of bytes between 1024 and 12582912",
     ),
 }

@@ -87,3 +87,20 @@ def test_the_environment_goes_before_the_env_file(
 def test_every_setting_has_a_field_and_a_variable_of_its_own() -> None:
     assert set(SETTINGS) == set(Settings.__dataclass_fields__)
     assert len({setting.variable for setting in SETTINGS.values()}) == len(SETTINGS)
+
+
+def test_with_events_of_emr_clusters_are_swept_slowly() -> None:
+    polling = Settings.from_environ({})
+    urls = "https://sqs.us-east-1.amazonaws.com/1/emr, https://sqs.eu-west-1.amazonaws.com/1/emr"
+    listening = Settings.from_environ({"TAGFLEET_EMR_EVENTS_URL": urls})
+    assert (polling.emr_events_url, polling.pause_between_sweeps) == ((), 15)
+    assert listening.emr_events_url == tuple(urls.split(", "))
+    assert (listening.sweep_seconds, listening.pause_between_sweeps) == (15, 900)
+
+
+@pytest.mark.parametrize(
+    "url", ["emr-events", "arn:aws:sqs:us-east-1:1:emr", "https://sqs/", "https://a:b/c/d"]
+)
+def test_what_is_no_address_of_a_queue_is_refused(url: str) -> None:
+    with pytest.raises(BadSetting, match="TAGFLEET_EMR_EVENTS_URL"):
+        Settings.from_environ({"TAGFLEET_EMR_EVENTS_URL": url})

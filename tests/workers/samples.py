@@ -40,7 +40,10 @@ class NotedBus:
 def a_fleet(folder: Path, bus: NotedBus, **settings: str) -> Fleet:
     """A fleet whose staging area and archive are folders."""
     return open_fleet(
-        Settings.from_environ({f"TAGFLEET_{name}": value for name, value in settings.items()}),
+        Settings.from_environ(
+            {"TAGFLEET_EMR_QUOTAS": "none"}
+            | {f"TAGFLEET_{name}": value for name, value in settings.items()}
+        ),
         bus,
         staging_url=str(folder / "staging"),
         archive_url=str(folder / "archive"),

@@ -90,6 +90,7 @@ def _at_local_pace(settings: Settings) -> Settings:
         settings,
         sweep_seconds=pace("sweep_seconds", LOCAL_SWEEP_SECONDS),
         batch_seconds=pace("batch_seconds", LOCAL_BATCH_SECONDS),
+        emr_quotas=settings.emr_quotas if SETTINGS["emr_quotas"].variable in os.environ else None,
     )
 
 

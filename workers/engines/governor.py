@@ -99,10 +99,10 @@ class SharedGovernor:
     def drain(self, account: Account, operation: str) -> float:
         """See Governor.drain."""
         name = operation if operation in self._quotas else ALL
-        path = f"buckets.{name}"
-        change = {"$set": {f"{path}.level": 0.0}, "$max": {f"{path}.at": self._clock()}}
+        path, now = f"buckets.{name}", self._clock()
+        change = {"$set": {f"{path}.level": 0.0}, "$max": {f"{path}.at": now}}
         _quotas().update_one({"_id": _key(account)}, change | {"$inc": {"version": 1}})
-        return 1 / self._quotas[name].refill
+        return Bucket(0.0, now).wait(self._quotas[name], now)
 
     def _try(self, account: Account, operation: str) -> float:
         """Take a token of each bucket, or say how long to wait for that."""
