@@ -1,0 +1,1 @@
+"""What EMR says of steps and clusters by itself: EventBridge events, taken from SQS."""
