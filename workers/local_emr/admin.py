@@ -1,12 +1,16 @@
 """What a test or a curious person may ask of the server itself, below `/_local/`.
 
-| route            | GET                        | POST                               | DELETE       |
-|------------------|----------------------------|------------------------------------|--------------|
-| `/_local/health` | `{"status": "ok"}`         |                                    |              |
-| `/_local/calls`  | calls so far, by operation |                                    | counts anew  |
-| `/_local/faults` | the faults in force        | adds faults, see `faults.Fault`    | removes all  |
-| `/_local/throttle` | `{"enforced": bool}`     | switches the quotas on or off      |              |
-| `/_local/ledger` | every step there ever was  |                                    |              |
+| route              | GET                        | POST                               | DELETE      |
+|--------------------|----------------------------|------------------------------------|-------------|
+| `/_local/health`   | `{"status": "ok"}`         |                                    |             |
+| `/_local/calls`    | calls so far, by operation |                                    | counts anew |
+| `/_local/faults`   | the faults in force        | adds faults, see `faults.Fault`    | removes all |
+| `/_local/throttle` | `{"enforced": bool}`       | switches the quotas on or off      |             |
+| `/_local/ledger`   | every step there ever was  |                                    |             |
+| `/_local/events`   | `{"queue": name or null}`  | (PUT) sends events to this queue   |             |
+| `/_local/kill`     |                            | `{"cluster": id}`: it dies         |             |
+
+`/_local/applications` and what is below it is for the programs of steps, see `applications`.
 """
 
 from __future__ import annotations

@@ -48,6 +48,15 @@ class Reason:
     code: str
     message: str
 
+    @property
+    def is_error(self) -> bool:
+        """Whether a cluster that ends so ends with errors."""
+        return self.code in ("INSTANCE_FAILURE", "STEP_FAILURE")
+
+
+#: What takes a cluster away from its steps, and what users are told then.
+DEAD: Final = Reason("INSTANCE_FAILURE", "The master node was terminated.")
+
 
 @dataclass(slots=True, kw_only=True)
 class Cluster:
@@ -109,10 +118,17 @@ class Cluster:
         self.steps[step.id] = step
         if step.state is StepState.PENDING:
             self.pending.append(step)
+        elif not step.is_over:
+            self.running[step.id] = step
 
     def shows(self, step: Step) -> bool:
         """Whether the API still shows this step."""
         return step.number >= len(self.steps) - VISIBLE_STEPS
+
+    def new_application_id(self) -> str:
+        """The id of the next YARN application that a step of it submits."""
+        number = 1 + sum(len(step.applications) for step in self.steps.values())
+        return f"application_{round(self.created * 1000)}_{number:04}"
 
     def summary(self) -> dict[str, Any]:
         """As ListClusters shows it."""

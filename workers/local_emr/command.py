@@ -1,4 +1,4 @@
-"""`tagfleet local-emr`: the EMR API and S3 on one port, until Ctrl-C."""
+"""`tagfleet local-emr`: the EMR API, S3 and SQS on one port, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from ...models.errors import InvalidInput
 from ...models.settings import Settings
 from ...monitoring import logs
-from .server import LocalEmr
+from .server import EVENTS_QUEUE, LocalEmr
 
 DEFAULT_PORT = 4567
 
@@ -47,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="steps that really run at once (default: the processors)",
     )
+    parser.add_argument(
+        "--events-queue",
+        default=EVENTS_QUEUE,
+        metavar="NAME",
+        help="the SQS queue that EMR's events go to (default: %(default)s)",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -67,13 +73,15 @@ def main(arguments: argparse.Namespace) -> int:
         throttle=arguments.throttle,
         boot_seconds=arguments.boot_seconds,
         max_processes=arguments.max_processes,
+        events_queue=arguments.events_queue,
     )
     with server:
-        print(f"The local EMR and S3 are at {server.url}. Try:", flush=True)
+        print(f"The local EMR, S3 and SQS are at {server.url}. Try:", flush=True)
         print(
             f"  AWS_ENDPOINT_URL={server.url} AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_REGION=us-east-1 aws emr list-clusters",
             flush=True,
         )
+        print(f"EMR's events arrive at {server.events_queue_url}", flush=True)
         stopping.wait()
     logging.getLogger(__name__).info("Stopped.", extra={"action": "stopped"})
     sys.stdout.flush()

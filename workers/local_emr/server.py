@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import IO, Self
 
 from .admin import Admin
+from .applications import Applications
 from .errors import CannotStart
+from .events import EventBus
 from .faults import Faults
 from .front import EMR, Calls, Front, Service
 from .quotas import Governor
@@ -18,7 +20,10 @@ from .runner import Machine, ProcessRunner
 from .s3.service import S3Service
 from .scheduler import Scheduler
 from .service import EmrService
+from .sessions import Sessions
 from .simulated import SimulatedRunner
+from .sqs.queues import Queues
+from .sqs.service import QUERY_CODES, SqsService, queue_url
 from .state import State
 from .timers import Timers
 from .tools.install import install
@@ -28,9 +33,12 @@ from .wire import JsonService
 #: What a step's jar must be called to be only a timer.
 SIMULATED = "sim"
 
+#: The queue that EMR's events go to, unless another is named.
+EVENTS_QUEUE = "emr-events"
+
 
 class LocalEmr:
-    """An EMR and an S3 on this machine; goes on where it was when its home folder is not new.
+    """An EMR, an S3 and an SQS on this machine; goes on where it was when its home folder is not new.
 
     Arguments:
         home: Where all is kept: `s3/` holds the buckets, `clusters/` the steps' folders.
@@ -39,6 +47,7 @@ class LocalEmr:
         throttle: Whether EMR's documented quotas are enforced.
         boot_seconds: How long a cluster takes to start.
         max_processes: Steps that really run at once; default: the processors, two at least.
+        events_queue: The SQS queue that EMR's events go to; None sends none.
     """
 
     def __init__(
@@ -50,13 +59,17 @@ class LocalEmr:
         throttle: bool = False,
         boot_seconds: float = 0.05,
         max_processes: int | None = None,
+        events_queue: str | None = EVENTS_QUEUE,
     ) -> None:
         self._home, self._address = home.absolute(), (host, port)
         self._boot_seconds = boot_seconds
         self._max_processes = max_processes or max(2, os.cpu_count() or 2)
         self._governor, self._faults, self._calls = Governor(enforced=throttle), Faults(), Calls()
+        self._events_queue = events_queue
         self._stack = ExitStack()
         self.url = ""
+        #: Where EMR's events are received from, while it serves.
+        self.events_queue_url: str | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -93,8 +106,14 @@ class LocalEmr:
     def _serve(self, stack: ExitStack, web: WebServer) -> None:
         state = State(self._home / "state.sqlite")
         stack.callback(state.close)
+        queues = Queues(self._home / "queues.sqlite")
+        stack.callback(queues.close)
+        events = EventBus(queues, self._faults)
+        events.send_to(self._events_queue)
+        if self._events_queue is not None:
+            self.events_queue_url = queue_url(web.url, self._events_queue)
         timers = Timers()
-        scheduler = Scheduler(state, timers, self._boot_seconds)
+        scheduler = Scheduler(state, timers, events.publish, self._boot_seconds)
         machine = Machine(
             clusters=self._home / "clusters",
             s3_root=self._home / "s3",
@@ -102,22 +121,41 @@ class LocalEmr:
             url=web.url,
         )
         s3 = S3Service(machine.s3_root)
-        processes = ProcessRunner(machine, self._max_processes, scheduler.starting, scheduler.ended)
+        sessions = Sessions()
+        stack.callback(sessions.close)
+        applications = Applications(scheduler, sessions, machine.clusters)
+        stack.callback(applications.stop)
+        processes = ProcessRunner(
+            machine, sessions, applications, self._max_processes,
+            scheduler.starting, scheduler.ended,
+        )  # fmt: skip
         stack.callback(processes.stop)
+        stack.callback(sessions.stop)
         simulated = SimulatedRunner(timers, scheduler.starting, scheduler.ended)
         timers.start()
         stack.callback(timers.stop)
         # First of all at the end: what the ends of the killed steps say is not believed.
         stack.callback(scheduler.stop)
-        scheduler.start({SIMULATED: simulated, None: processes})
+        scheduler.start({SIMULATED: simulated, None: processes}, applications.end_with)
         services: dict[str, Service] = {
             EMR: JsonService("emr", EmrService(scheduler).operations()),
             "s3": s3,
+            "sqs": JsonService(
+                "sqs",
+                SqsService(queues, web.url).operations(),
+                prefix="sqs:",
+                query_codes=QUERY_CODES,
+            ),
         }
-        web.start(Front(services, self._admin(state), self._governor, self._faults, self._calls))
+        admin = self._admin(state, scheduler, events, applications)
+        web.start(Front(services, admin, self._governor, self._faults, self._calls))
         stack.callback(web.stop)
+        # Who waits for a message would keep the web server from stopping.
+        stack.callback(queues.stop_waiting)
 
-    def _admin(self, state: State) -> Admin:
+    def _admin(
+        self, state: State, scheduler: Scheduler, events: EventBus, applications: Applications
+    ) -> Admin:
         faults, calls, governor = self._faults, self._calls, self._governor
         return Admin(
             {
@@ -130,6 +168,13 @@ class LocalEmr:
                 ("GET", "/_local/throttle"): lambda _: {"enforced": governor.enforced},
                 ("POST", "/_local/throttle"): lambda content: governor.enforce(content["enforced"]),
                 ("GET", "/_local/ledger"): lambda _: state.ledger(),
+                ("GET", "/_local/events"): lambda _: {"queue": events.queue},
+                ("PUT", "/_local/events"): lambda content: events.send_to(content["queue"]),
+                ("POST", "/_local/kill"): lambda content: scheduler.kill(content["cluster"]),
+                ("POST", "/_local/applications"): applications.submit,
+                ("POST", "/_local/applications/kill"): applications.kill,
+                ("POST", "/_local/applications/list"): applications.of_cluster,
+                ("POST", "/_local/applications/wait"): applications.wait,
             }
         )
 

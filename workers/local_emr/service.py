@@ -14,7 +14,7 @@ from . import limits
 from .clusters import Cluster, Reason
 from .errors import AwsError
 from .scheduler import Scheduler
-from .steps import MOVES, Step
+from .steps import Step
 from .wire import Operation, Parameters
 
 Answer: TypeAlias = dict[str, Any]
@@ -208,7 +208,7 @@ class EmrService:
         return cluster
 
     def _cancel(self, cluster: Cluster, step: Step, number: signal.Signals) -> Answer:
-        if not MOVES[step.state]:
+        if step.is_over:
             reason = f"Cannot cancel step {step.id} in {step.state} state."
             return {"StepId": step.id, "Status": "FAILED", "Reason": reason}
         self._scheduler.cancel(cluster, step, number)

@@ -42,6 +42,7 @@ _SCHEMA: Final = """
         failure_message TEXT,
         failure_log_file TEXT,
         process_starts INTEGER NOT NULL,
+        applications TEXT NOT NULL DEFAULT '[]',
         UNIQUE (cluster_id, number)
     );
 """
@@ -57,15 +58,22 @@ class State:
         self._path = path
         self._connection = _connect(path)
         self._connection.executescript(_SCHEMA)
+        columns = self._connection.execute("PRAGMA table_info (steps)").fetchall()
+        if not any(row["name"] == "applications" for row in columns):
+            # A home folder from before there were any.
+            self._connection.execute(
+                "ALTER TABLE steps ADD COLUMN applications TEXT NOT NULL DEFAULT '[]'"
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is saved inside is on disk together when this ends."""
+        """What is saved inside is on disk together when this ends, and none of it after an error."""
         try:
             yield
-        finally:
-            # Also after an error: what was saved has happened in memory too, and they must agree.
             self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
 
     def save_cluster(self, cluster: Cluster) -> None:
         """Write a cluster as it is now, without its steps."""
@@ -106,6 +114,7 @@ class State:
                 "failure_message": step.failure.message if step.failure else None,
                 "failure_log_file": step.failure.log_file if step.failure else None,
                 "process_starts": step.process_starts,
+                "applications": json.dumps(step.applications),
             },
         )
 
@@ -185,4 +194,5 @@ def _step(row: sqlite3.Row) -> Step:
         reason=row["reason"],
         failure=failure,
         process_starts=row["process_starts"],
+        applications=tuple(json.loads(row["applications"])),
     )

@@ -17,18 +17,26 @@ class StepState(StrEnum):
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
     FAILED = "FAILED"
+    INTERRUPTED = "INTERRUPTED"
 
 
-#: Where a step may go from each state; nothing leaves the last three.
+#: Where a step may go from each state; nothing leaves the last four.
 MOVES: Final[Mapping[StepState, frozenset[StepState]]] = {
     StepState.PENDING: frozenset({StepState.RUNNING, StepState.CANCELLED}),
     StepState.RUNNING: frozenset(
-        {StepState.CANCEL_PENDING, StepState.COMPLETED, StepState.CANCELLED, StepState.FAILED}
+        {
+            StepState.CANCEL_PENDING,
+            StepState.COMPLETED,
+            StepState.CANCELLED,
+            StepState.FAILED,
+            StepState.INTERRUPTED,
+        }  # fmt: skip
     ),
     StepState.CANCEL_PENDING: frozenset({StepState.CANCEL_PENDING, StepState.CANCELLED}),
     StepState.COMPLETED: frozenset(),
     StepState.CANCELLED: frozenset(),
     StepState.FAILED: frozenset(),
+    StepState.INTERRUPTED: frozenset(),
 }
 
 
@@ -65,6 +73,8 @@ class Step:
     failure: Failure | None = None
     #: How often its process was started: once at most, and counted before it is.
     process_starts: int = field(default=0)
+    #: The YARN applications that it submitted, by their ids, oldest first.
+    applications: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,6 +103,11 @@ class Step:
         uri: str | None = monitoring.get("S3MonitoringConfiguration", {}).get("LogUri")
         return uri
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more."""
+        return not MOVES[self.state]
+
     def move(self, state: StepState, now: float) -> None:
         """Go to a state that may follow, and note the time."""
         if state not in MOVES[self.state]:
@@ -100,7 +115,7 @@ class Step:
         self.state = state
         if state is StepState.RUNNING:
             self.started = now
-        elif not MOVES[state]:
+        elif self.is_over:
             self.ended = now
 
     def view(self) -> dict[str, Any]:
@@ -128,6 +143,9 @@ class Step:
             },
             "ExecutionRoleArn": self.role,
             "LogUri": self.log_uri,
+            "AdditionalInfo": (
+                {"ResourceManagerApplicationIds": self.applications} if self.applications else None
+            ),
         }
 
 

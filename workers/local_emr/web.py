@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from typing import Any, BinaryIO, Final, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
@@ -51,6 +51,53 @@ class Body:
     def skip(self) -> None:
         """Read what is left, so that the connection can carry the next request."""
         while self.read(CHUNK_BYTES):
+            pass
+
+
+class CodedBody(Body):
+    """A body of unknown length, in HTTP's own chunks (`Transfer-Encoding: chunked`)."""
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self._reader = BufferedReader(_Decoded(stream))
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, or all that are left; fewer only at the end."""
+        return self._reader.read(size)
+
+    def readline(self) -> bytes:
+        """The bytes up to the next line end, and it."""
+        return self._reader.readline()
+
+
+class _Decoded(RawIOBase):
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self._stream, self._left, self._ended = stream, 0, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left and not self._ended:
+            self._open_chunk()
+        data = self._stream.read(min(len(buffer), self._left)) if self._left else b""
+        if self._left and not data:
+            raise HangUp("The client went away within a body.")
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        if data and not self._left:
+            self._stream.readline()
+        return len(data)
+
+    def _open_chunk(self) -> None:
+        try:
+            self._left = int(self._stream.readline().partition(b";")[0], 16)
+        except ValueError:
+            self._left = -1
+        if self._left < 0:
+            raise HangUp("The chunks of a body cannot be read.")
+        self._ended = not self._left
+        # Trailers, up to an empty line.
+        while self._ended and self._stream.readline().strip():
             pass
 
 
@@ -179,12 +226,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _request(self) -> Request:
         headers = {name.lower(): value for name, value in self.headers.items()}
         path, _, query = self.path.partition("?")
+        is_coded = headers.get("transfer-encoding", "").lower() == "chunked"
+        length = int(headers.get("content-length") or 0)
         return Request(
             method=self.command,
             path=unquote(path),
             query=dict(parse_qsl(query, keep_blank_values=True)),
             headers=headers,
-            body=Body(self.rfile, int(headers.get("content-length") or 0)),
+            body=CodedBody(self.rfile) if is_coded else Body(self.rfile, length),
         )
 
     def _answer(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""AWS's json-1.1 protocol, driven by botocore's own service models.
+"""AWS's JSON protocols, driven by botocore's own service models.
 
 Requests are read and checked, and answers written, by the model that the client uses too:
 no operation has parsing code of its own, and no shape can drift.
@@ -10,6 +10,8 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import botocore.session
@@ -39,21 +41,32 @@ def signing_name(request: Request) -> str:
 
 
 class JsonService:
-    """One json-1.1 service.
+    """One service that speaks JSON.
 
     Arguments:
         name: Botocore's name of the service ("emr").
         operations: What it can do, by the operation's name.
+        prefix: What stands before an operation's name in counts and faults ("sqs:").
+        query_codes: Errors that clients know by an older name than the model's.
     """
 
-    def __init__(self, name: str, operations: Mapping[str, Operation]) -> None:
+    def __init__(
+        self,
+        name: str,
+        operations: Mapping[str, Operation],
+        *,
+        prefix: str = "",
+        query_codes: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._name, self._operations = name, operations
+        self._prefix, self._query_codes = prefix, query_codes
         self._model = botocore.session.get_session().get_service_model(name)
+        self._version = self._model.metadata["jsonVersion"]
         self._validator = ParamValidator()
 
     def call_name(self, request: Request) -> str:
         """The operation that a request is for."""
-        return request.headers.get("x-amz-target", "").rpartition(".")[2]
+        return self._prefix + _operation_name(request)
 
     def subject(self, request: Request) -> str:
         """What the call is about; nothing that a fault could name here."""
@@ -61,7 +74,7 @@ class JsonService:
 
     def answer(self, request: Request) -> Response:
         """Do what the request asks for; may raise AwsError."""
-        name = self.call_name(request)
+        name = _operation_name(request)
         if name not in self._model.operation_names:
             raise AwsError("UnknownOperationException", f"There is no operation {name!r}.", 404)
         operation = self._operations.get(name)
@@ -71,12 +84,19 @@ class JsonService:
         model = self._model.operation_model(name)
         result = operation(self._read(model, request))
         output = model.output_shape
-        return _json_response(200, _dump(output, result) if output is not None else {})
+        return self._response(200, _dump(output, result) if output is not None else {})
 
     def refusal(self, request: Request, error: AwsError) -> Response:
         """How this protocol says no."""
         content = {"__type": error.code, "message": error.message}
-        return _json_response(error.status, content)
+        response = self._response(error.status, content)
+        if "awsQueryCompatible" not in self._model.metadata:
+            return response
+        code = self._query_codes.get(error.code, error.code)
+        fault = "Sender" if error.status < 500 else "Receiver"
+        return replace(
+            response, headers={**response.headers, "x-amzn-query-error": f"{code};{fault}"}
+        )
 
     def _read(self, model: OperationModel, request: Request) -> Parameters:
         shape = model.input_shape
@@ -87,18 +107,30 @@ class JsonService:
             parameters: Parameters = _load(shape, content)
         except (ValueError, AttributeError, TypeError) as error:
             raise AwsError("SerializationException", f"The body cannot be read: {error}") from None
+        _refuse_half_characters(content)
         report = self._validator.validate(parameters, shape)
         if report.has_errors():
             raise AwsError("ValidationException", report.generate_report())
         return parameters
 
+    def _response(self, status: int, content: object) -> Response:
+        headers = {
+            "Content-Type": f"application/x-amz-json-{self._version}",
+            "x-amzn-RequestId": str(uuid.uuid4()),
+        }
+        return Response(status, headers, json.dumps(content, separators=(",", ":")).encode())
 
-def _json_response(status: int, content: object) -> Response:
-    headers = {
-        "Content-Type": "application/x-amz-json-1.1",
-        "x-amzn-RequestId": str(uuid.uuid4()),
-    }
-    return Response(status, headers, json.dumps(content, separators=(",", ":")).encode())
+
+def _operation_name(request: Request) -> str:
+    return request.headers.get("x-amz-target", "").rpartition(".")[2]
+
+
+def _refuse_half_characters(content: object) -> None:
+    """JSON can spell half of a character ("\\ud800"), which no file, process or database can take."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise AwsError("ValidationException", f"Text that is not Unicode: {error}") from None
 
 
 def _load(shape: Shape, value: Any) -> Any:

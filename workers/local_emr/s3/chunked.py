@@ -30,6 +30,8 @@ class ChunkedContent:
             self._open_chunk()
         wanted = self._left_in_chunk if size < 0 else min(size, self._left_in_chunk)
         data = self._body.read(wanted)
+        if len(data) < wanted:
+            raise AwsError("IncompleteBody", "The body ends within a chunk.")
         self._left_in_chunk -= wanted
         if wanted and not self._left_in_chunk:
             self._body.readline()
@@ -40,5 +42,7 @@ class ChunkedContent:
         try:
             self._left_in_chunk = int(header.partition(b";")[0], 16)
         except ValueError:
-            raise AwsError("IncompleteBody", "The chunks of the body cannot be read.") from None
+            self._left_in_chunk = -1
+        if self._left_in_chunk < 0:
+            raise AwsError("IncompleteBody", "The chunks of the body cannot be read.")
         self._ended = not self._left_in_chunk

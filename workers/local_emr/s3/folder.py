@@ -26,6 +26,9 @@ UPLOADS: Final = ".uploads"
 #: The longest part of a key, in bytes: Linux takes 255, and Hadoop's checksum of a file is called `.NAME.crc`.
 LONGEST_NAME: Final = 250
 
+#: The longest key, in bytes (S3 user guide, "Naming objects").
+LONGEST_KEY: Final = 1024
+
 #: How often an object is moved into a folder that others remove at the same time.
 PUBLISH_ATTEMPTS: Final = 10
 
@@ -63,6 +66,8 @@ class BucketFolder:
         #: MD5 of files by what changes when their content does, to read each only once.
         self._etags: dict[Path, tuple[tuple[int, int, int], str]] = {}
         self._etags_lock = threading.Lock()
+        #: Held where an object must not change between the look at it and its replacement.
+        self._publishing = threading.Lock()
 
     def bucket_path(self, bucket: str) -> Path:
         """Where a bucket would be; refuses what cannot be one."""
@@ -83,7 +88,8 @@ class BucketFolder:
         if any(part in ("", ".", "..") for part in parts) or "\0" in key:
             message = "A key of the local S3 must be a plain relative path."
             raise AwsError("InvalidArgument", message)
-        if any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
+        too_long = len(os.fsencode(key)) > LONGEST_KEY
+        if too_long or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
             raise AwsError("KeyTooLongError", "Your key is too long")
         return self.bucket(bucket).joinpath(*parts)
 
@@ -121,18 +127,26 @@ class BucketFolder:
             finally:
                 Path(file.name).unlink(missing_ok=True)
 
-    def publish(self, draft: BinaryIO, path: Path, *, only_if_absent: bool) -> None:
-        """Make a draft the content of an object."""
+    def publish(
+        self, draft: BinaryIO, path: Path, *, only_if_absent: bool, only_if: str | None = None
+    ) -> None:
+        """Make a draft the content of an object.
+
+        Arguments:
+            draft: The content.
+            path: The object.
+            only_if_absent: Whether the object must not exist yet.
+            only_if: The ETag that it must have.
+        """
         draft.flush()
         try:
-            self._move_into_place(draft.name, path, only_if_absent=only_if_absent)
+            with self._publishing:
+                if only_if is not None and only_if not in (self.describe(path).etag, "*"):
+                    raise precondition_failed()
+                self._move_into_place(draft.name, path, only_if_absent=only_if_absent)
         except (FileExistsError, IsADirectoryError, NotADirectoryError):
             if only_if_absent and path.is_file():
-                raise AwsError(
-                    "PreconditionFailed",
-                    "At least one of the pre-conditions you specified did not hold",
-                    412,
-                ) from None
+                raise precondition_failed() from None
             message = "In the local S3 a key cannot be both an object and a folder of others."
             raise AwsError("InvalidArgument", message) from None
         _forget_checksum(path)
@@ -140,7 +154,8 @@ class BucketFolder:
     def remove(self, path: Path) -> None:
         """Delete an object, and the folders that it leaves empty; nothing when there is none."""
         try:
-            path.unlink()
+            with self._publishing:
+                path.unlink()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
             # Linux says IsADirectoryError for a folder, macOS PermissionError.
             return
@@ -189,6 +204,12 @@ def copy_range(source: BinaryIO, target: BinaryIO, start: int, length: int) -> N
 def is_hidden(name: str) -> bool:
     """Whether a file is Hadoop's checksum of another, and so no object."""
     return name.startswith(".") and name.endswith(".crc")
+
+
+def precondition_failed() -> AwsError:
+    """The object is not as the caller wants it."""
+    message = "At least one of the pre-conditions you specified did not hold"
+    return AwsError("PreconditionFailed", message, 412)
 
 
 def no_such_key() -> AwsError:

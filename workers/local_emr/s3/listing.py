@@ -52,7 +52,7 @@ def keys(root: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
     """Every key with this prefix and its file, in the order of the keys' bytes."""
     # Nothing outside the prefix's last folder can have the prefix.
     start = prefix.rpartition("/")[0]
-    if ".." in start.split("/") or start.startswith("/"):
+    if start and any(part in ("", ".", "..") for part in start.split("/")):
         return
     yield from _walk(root / start, start + "/" if start else "", prefix)
 

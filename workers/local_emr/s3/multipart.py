@@ -58,14 +58,18 @@ def complete_multipart_upload(
 ) -> Response:
     """Make the named parts, in the order named, one object."""
     upload, target = _upload(folder, request), folder.object_path(bucket, key)
-    numbers = [int(text) for text in texts(request.body.read(), "PartNumber")]
+    body = request.body.read()
+    numbers, etags = [int(text) for text in texts(body, "PartNumber")], texts(body, "ETag")
+    if len(etags) != len(numbers):
+        raise AwsError("MalformedXML", "Each part needs its number and its ETag.")
     if numbers != sorted(set(numbers)):
         message = "The list of parts was not in ascending order."
         raise AwsError("InvalidPartOrder", message)
     with folder.draft() as draft:
-        for number in numbers:
-            _append(_part_path(upload, number), draft)
-        folder.publish(draft, target, only_if_absent=wants_absence(request))
+        for number, etag in zip(numbers, etags, strict=True):
+            _append(_part_path(upload, number), etag, draft)
+        only_if = request.headers.get("if-match")
+        folder.publish(draft, target, only_if_absent=wants_absence(request), only_if=only_if)
     remove_tree(upload)
     etag = folder.describe(target).etag
     return document("CompleteMultipartUploadResult", {"Bucket": bucket, "Key": key, "ETag": etag})
@@ -100,10 +104,16 @@ def _part_path(upload: Path, number: int) -> Path:
     return upload / f"{number:05}"
 
 
-def _append(part: Path, target: BinaryIO) -> None:
+def _append(part: Path, etag: str, target: BinaryIO) -> None:
     try:
         with part.open("rb") as file:
-            copy_stream(file, target)
+            found = copy_stream(file, target)
     except FileNotFoundError:
-        message = "One or more of the specified parts could not be found."
-        raise AwsError("InvalidPart", message) from None
+        found = None
+    # Clients send the ETag with its quotes or without.
+    if found is None or found.strip('"') != etag.strip('"'):
+        message = (
+            "One or more of the specified parts could not be found. The part may not have been"
+            " uploaded, or the specified entity tag may not match the part's entity tag."
+        )
+        raise AwsError("InvalidPart", message)

@@ -10,14 +10,14 @@ from urllib.parse import unquote
 from ..errors import AwsError
 from ..web import FileBody, Request, Response
 from .chunked import content_of
-from .folder import BucketFolder, Stored, copy_stream
+from .folder import BucketFolder, Stored, copy_stream, precondition_failed
 from .xml import document, texts, timestamp
 
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def put_object(folder: BucketFolder, bucket: str, key: str, request: Request) -> Response:
-    """Store the body; `If-None-Match: *` only when there is nothing yet."""
+    """Store the body; `If-None-Match: *` only when there is nothing yet, `If-Match` only instead of that."""
     if key.endswith("/"):
         # The folder "objects" of consoles and of Hadoop: a folder is one, and holds nothing.
         folder.object_path(bucket, key.rstrip("/")).mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,8 @@ def put_object(folder: BucketFolder, bucket: str, key: str, request: Request) ->
     path = folder.object_path(bucket, key)
     with folder.draft() as draft:
         etag = copy_stream(content_of(request.body, request.headers), draft)
-        folder.publish(draft, path, only_if_absent=wants_absence(request))
+        only_if = request.headers.get("if-match")
+        folder.publish(draft, path, only_if_absent=wants_absence(request), only_if=only_if)
     return Response(200, {"ETag": etag})
 
 
@@ -33,7 +34,7 @@ def copy_object(folder: BucketFolder, bucket: str, key: str, request: Request) -
     """Copy another object without a client in between."""
     source, target = copy_source(folder, request), folder.object_path(bucket, key)
     if request.headers.get("x-amz-copy-source-if-match", source.etag) != source.etag:
-        raise _precondition_failed()
+        raise precondition_failed()
     with source.path.open("rb") as file, folder.draft() as draft:
         copy_stream(file, draft)
         folder.publish(draft, target, only_if_absent=wants_absence(request))
@@ -117,13 +118,8 @@ def _check_conditions(stored: Stored, request: Request) -> Response | None:
     if request.headers.get("if-none-match") == stored.etag:
         return Response(304, {"ETag": stored.etag})
     if request.headers.get("if-match", stored.etag) not in (stored.etag, "*"):
-        raise _precondition_failed()
+        raise precondition_failed()
     return None
-
-
-def _precondition_failed() -> AwsError:
-    message = "At least one of the pre-conditions you specified did not hold"
-    return AwsError("PreconditionFailed", message, 412)
 
 
 def _part(stored: Stored, request: Request) -> tuple[int, dict[str, str], int, int]:

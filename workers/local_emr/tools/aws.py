@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,19 +25,18 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     client = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
     try:
-        options.run(client, options)
+        return int(options.run(client, options))
     except ClientError as error:
         print(
             f"\nAn error occurred {error}".replace("occurred An error occurred", "occurred"),
             file=sys.stderr,
         )
         return REFUSED if options.command == "s3api" else FAILED
-    except (BotoCoreError, OSError) as error:
+    except (Boto3Error, BotoCoreError, OSError) as error:
         print(f"fatal error: {error}", file=sys.stderr)
         return FAILED
     finally:
         client.close()
-    return 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,19 +73,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _put_object(client: Any, options: argparse.Namespace) -> None:
+def _put_object(client: Any, options: argparse.Namespace) -> int:
     condition = {"IfNoneMatch": options.if_none_match} if options.if_none_match else {}
     body = options.body.read_bytes() if options.body else b""
     answer = client.put_object(Bucket=options.bucket, Key=options.key, Body=body, **condition)
-    print(f'{{"ETag": {answer["ETag"]!r}}}')
+    print(json.dumps({"ETag": answer["ETag"]}, indent=4))
+    return 0
 
 
-def _sync(client: Any, options: argparse.Namespace) -> None:
+def _sync(client: Any, options: argparse.Namespace) -> int:
     options.recursive = True
-    _copy(client, options)
+    return _copy(client, options)
 
 
-def _copy(client: Any, options: argparse.Namespace) -> None:
+def _copy(client: Any, options: argparse.Namespace) -> int:
     for source, target in _pairs(client, options):
         if source == "-":
             bucket, key = _split(target)
@@ -103,6 +105,7 @@ def _copy(client: Any, options: argparse.Namespace) -> None:
             client.upload_file(source, *_split(target))
         if not options.only_show_errors and "-" not in (source, target):
             print(f"copy: {source} to {target}")
+    return 0
 
 
 def _pairs(client: Any, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
@@ -110,9 +113,10 @@ def _pairs(client: Any, options: argparse.Namespace) -> Iterator[tuple[str, str]
     source, target = options.source, options.target
     if not options.recursive:
         name = source.rstrip("/").rpartition("/")[2]
-        into = target.endswith("/") or (
-            not _is_s3(target) and target != "-" and Path(target).is_dir()
-        )
+        if _is_s3(target):
+            into = target.endswith("/") or not _split(target)[1]
+        else:
+            into = target.endswith("/") or (target != "-" and Path(target).is_dir())
         yield source, f"{target.rstrip('/')}/{name}" if into else target
         return
     for name in _names(client, source):
@@ -134,17 +138,31 @@ def _names(client: Any, source: str) -> Iterator[str]:
             yield found["Key"].removeprefix(prefix)
 
 
-def _list(client: Any, options: argparse.Namespace) -> None:
+def _list(client: Any, options: argparse.Namespace) -> int:
     bucket, key = _split(options.source)
-    for found in _objects(client, bucket, key):
-        rest = found["Key"].removeprefix(key.rpartition("/")[0]).lstrip("/")
-        if options.recursive or "/" not in rest:
-            print(f"{found['LastModified']:%Y-%m-%d %H:%M:%S} {found['Size']:>10} {rest}")
+    delimiter = {} if options.recursive else {"Delimiter": "/"}
+    # A name is told without its folder, or, of all that is below, with it.
+    folder = "" if options.recursive else key[: key.rfind("/") + 1]
+    empty = True
+    for page in _pages(client, Bucket=bucket, Prefix=key, **delimiter):
+        for row in page.get("CommonPrefixes", ()):
+            empty = False
+            print(f"{'PRE':>30} {row['Prefix'].removeprefix(folder)}")
+        for row in page.get("Contents", ()):
+            empty = False
+            name = row["Key"].removeprefix(folder)
+            print(f"{row['LastModified']:%Y-%m-%d %H:%M:%S} {row['Size']:>10} {name}")
+    # Scripts ask so whether something is there; an empty bucket is no failure.
+    return FAILED if key and empty else 0
 
 
 def _objects(client: Any, bucket: str, prefix: str) -> Iterator[Any]:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+    for page in _pages(client, Bucket=bucket, Prefix=prefix):
         yield from page.get("Contents", ())
+
+
+def _pages(client: Any, **parameters: Any) -> Iterator[Any]:
+    yield from client.get_paginator("list_objects_v2").paginate(**parameters)
 
 
 def _is_s3(address: str) -> bool:

@@ -43,7 +43,7 @@ _OF_A_CLUSTER: Final = frozenset(
 _FLAGS: Final = frozenset({"--verbose", "-v", "--supervise", "--version", "--help", "-h"})
 
 _CONF_OF_A_CLUSTER: Final = re.compile(
-    r"spark\.(?:master|submit\.deployMode|driver\.memory|driver\.cores|yarn\.|dynamicAllocation"
+    r"spark\.(?:master=|submit\.deployMode|driver\.memory|driver\.cores|yarn\.|dynamicAllocation"
     r"|executor\.(?:instances|memory|cores))"
 )
 
