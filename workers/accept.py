@@ -13,6 +13,7 @@ from ..models.database import now
 from ..models.errors import Fatal, JobConflict, Retryable, StagingFailed, Unresolvable
 from ..models.job import Job
 from ..models.lifecycle import Move, advance
+from ..models.passing import pause
 from ..models.resources import Application, Cluster, Command
 from ..models.snapshot import CatalogSnapshot
 from ..models.states import JobStatus
@@ -36,8 +37,8 @@ RING = timedelta(seconds=60)
 #: How often a job that waits for a cluster is looked at, besides each change of the catalog.
 LOOK_FOR_CLUSTERS = timedelta(minutes=5)
 
-#: The longest pause between two tries, when what is needed does not answer.
-LONGEST_PAUSE = timedelta(minutes=15)
+#: The bounds of the pause between two tries, when what is needed does not answer, in seconds.
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 900.0
 
 
 def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
@@ -209,11 +210,9 @@ def _chosen(job: Job, catalog: CatalogSnapshot) -> tuple[Cluster, Command, list[
 
 
 def _try_later(job: Job, error: Retryable) -> None:
-    pause = min(LONGEST_PAUSE, timedelta(seconds=5) * 2 ** min(job.rings, 10))
-    log.warning(
-        f"{error}; tried again in {pause.total_seconds():.0f} s.", extra={"action": "delayed"}
-    )
-    _ring_again(job, pause, set__status_message=f"{error}; tried again.")
+    seconds = pause(job.rings + 1, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+    log.warning(f"{error}; tried again in {seconds:.0f} s.", extra={"action": "delayed"})
+    _ring_again(job, timedelta(seconds=seconds), set__status_message=f"{error}; tried again.")
 
 
 def _wait_for(job: Job, clusters: Sequence[Cluster]) -> None:
@@ -226,8 +225,8 @@ def _wait_for(job: Job, clusters: Sequence[Cluster]) -> None:
     _ring_again(job, LOOK_FOR_CLUSTERS, set__status_message=reason, set__queue_reason=reason)
 
 
-def _ring_again(job: Job, pause: timedelta, **changes: object) -> None:
-    due = min(now() + pause, job.queue_until) if job.queue_until else now() + pause
+def _ring_again(job: Job, after: timedelta, **changes: object) -> None:
+    due = min(now() + after, job.queue_until) if job.queue_until else now() + after
     # A kill rings at once; it must not be put off.
     Job.objects(id=job.id, status=job.status, kill__exists=False).update_one(
         set__ring_at=due, **changes

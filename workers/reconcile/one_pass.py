@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ...models import jobs
 from ...models import lease as leases
@@ -57,8 +57,9 @@ def _pass(this: Pass) -> None:
     """Follow, stop, send away, submit; each goes on where another gets no answer from EMR."""
     try:
         if _sweep_is_due(this):
-            this.swept_at = now()
-            _try(follow.follow, this)
+            began = now()
+            answered = _try(follow.follow, this)
+            this.swept_at = began if answered else _as_good_as_swept(this, began)
         _try(stop.stop, this)
         leave.leave(this)
         _try(submit.submit, this)
@@ -69,12 +70,22 @@ def _pass(this: Pass) -> None:
         _tell(this)
 
 
-def _try(part: Callable[[Pass], None], this: Pass) -> None:
+def _try(part: Callable[[Pass], None], this: Pass) -> bool:
+    """Whether EMR gave an answer."""
     try:
         part(this)
     except (Throttled, Unanswered, ClusterGone) as error:
         # Of the jobs, this says nothing: the next pass asks again.
         log.warning(f"EMR gave no answer: {error}", extra={"action": "unanswered"})
+        return False
+    return True
+
+
+def _as_good_as_swept(this: Pass, began: datetime) -> datetime:
+    """When the last look would have been, for the next one to come after the short pause, not the long one."""
+    settings = this.fleet.settings
+    early = max(0.0, settings.pause_between_sweeps - settings.sweep_seconds)
+    return began - timedelta(seconds=early)
 
 
 def _sweep_is_due(this: Pass) -> bool:

@@ -187,3 +187,25 @@ def test_finishing_twice_changes_nothing(bench: Bench) -> None:
     events = len(bench.bus.events)
     finish(bench.fleet, ["a"])
     assert len(bench.bus.events) == events
+
+
+def test_a_look_that_got_no_answer_is_made_again_soon_even_where_events_tell_of_steps(
+    mongodb: object, emr: Emr, tmp_path: Path
+) -> None:
+    # Given a cluster that is listed every quarter of an hour only
+    bench = Bench(
+        emr, tmp_path, EMR_EVENTS_URL="https://sqs.us-east-1.amazonaws.com/1/q", SWEEP_SECONDS="15"
+    )
+    bench.job("a", "sleep 60")
+    bench.pass_over()
+    # When a look at it gets no answer
+    emr.fault("ListSteps", "error500", count=10)
+    bench.pass_over()
+    emr.fault("ListSteps", "error500", count=0)
+    # Then the next one comes after the short pause
+    lease = leases.look([bench.cluster])[bench.cluster]
+    assert lease.swept_at is not None
+    due = lease.swept_at + timedelta(seconds=bench.fleet.settings.pause_between_sweeps)
+    assert due - now() <= timedelta(seconds=15)
+    jobs.ask_to_kill("a", "the test is over")
+    bench.until_ended("a")
