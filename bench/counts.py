@@ -127,7 +127,7 @@ def _register() -> None:
         )
     ]  # fmt: skip
     for number in range(CLUSTERS):
-        answer = clients.emr_read().run_job_flow(
+        answer = clients.emr().run_job_flow(
             Name=f"bench-{number}",
             LogUri="s3://bench/logs",
             StepConcurrencyLevel=25,

@@ -134,9 +134,6 @@ class AwsClients:
         client: EMRClient = self._client("emr", _EMR, region, role_arn)
         return client
 
-    #: The same: no call of EMR is repeated, whether it reads or not.
-    emr_read = emr
-
     def sqs(self, region: str | None = None) -> Any:
         """The client for SQS: a single attempt.
 

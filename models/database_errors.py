@@ -25,7 +25,7 @@ def is_away(error: BaseException | None) -> bool:
         return True
     if isinstance(error, BulkWriteError):
         failures = list(_failures(error.details))
-        return bool(failures) and all(_passes(["PyMongoError", code], "") for code in failures)
+        return bool(failures) and all(_passes([code], "") for code in failures)
     codes = [str(error.code)] if isinstance(error, OperationFailure) else []
     return _passes([*classes_of(error), *codes], str(error))
 

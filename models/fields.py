@@ -20,6 +20,8 @@ ARGUMENT_LENGTH = 10_000
 
 _UNKNOWN = "Unknown field."
 _ID = re.compile(r"[^/\\\x00-\x1f\x7f]+")
+_CLUSTER_ID = re.compile(r"j-[A-Z0-9]+")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 
 
 class WireSchema(Schema):
@@ -100,6 +102,28 @@ class Identifier(Name):
         if not _ID.fullmatch(text) or text in (".", ".."):
             raise ValidationError(
                 f"{text!r} is not an id: expected no slash, no control character, and not '.' or '..'"
+            )
+        return text
+
+
+class ClusterId(Name):
+    """EMR's id of a cluster."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not _CLUSTER_ID.fullmatch(text):
+            raise ValidationError("expected EMR's id, as in j-2AXXXXXXGAPLF")
+        return text
+
+
+class RoleArn(Name):
+    """The name of a role in all of AWS."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not _ROLE_ARN.fullmatch(text):
+            raise ValidationError(
+                "expected a role's ARN, as in arn:aws:iam::123456789012:role/name"
             )
         return text
 

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     FULL = "waits for a slot"
     GONE = "goes to another cluster"
     ABSENT = "asked again; says nothing about a job"
+    STEP_ABSENT = "asked again without it; says nothing about its job"
     PASSES = "tried again"
     IN_DOUBT = "looked up before it is tried again, unless it may be done twice"
     LASTS = "not tried again"
@@ -54,7 +55,8 @@ class Row:
             for each in self.statuses
         ]
         said = [f'"{part}"' for part in self.texts]
-        return ", ".join([*sorted(self.names), *statuses, *said]) or "any other"
+        names = sorted(self.names, key=lambda name: (name.isdigit(), name.zfill(5), name))
+        return ", ".join([*names, *statuses, *said]) or "any other"
 
 
 AWS, EMR, BOTO3, MONGODB = "AWS", "EMR", "boto3", "MongoDB"
@@ -106,7 +108,10 @@ TABLE: Final[tuple[Row, ...]] = (
         texts=("shutting down, terminated, or finished",),
     ),
     _row(
-        EMR, Kind.ABSENT, "EMR shows no such cluster or step to this account",
+        EMR, Kind.STEP_ABSENT, "EMR shows only the newest 1,000 steps of a cluster", texts=("step id",)
+    ),
+    _row(
+        EMR, Kind.ABSENT, "EMR shows no such cluster to this account",
         texts=("job flow id not valid", "is not valid", "does not exist"),
     ),
     _row(
@@ -142,7 +147,7 @@ TABLE: Final[tuple[Row, ...]] = (
     _row(
         MONGODB, Kind.PASSES, "the worker stops", "InvalidOperation", texts=("after close",)
     ),
-    _row(MONGODB, Kind.LASTS, "what is written is wrong, or too large", "PyMongoError"),
+    _row(MONGODB, Kind.LASTS, "what is written is wrong, or too large"),
     _row(
         RABBITMQ, Kind.PASSES, "it stops, lacks memory or disk, or a queue is declared again",
         "nack", 320, 404, 405, 506, 541,

@@ -17,10 +17,12 @@ from .fields import (
     IGNORED_KEYS,
     URI_LENGTH,
     Arguments,
+    ClusterId,
     Flag,
     Identifier,
     Name,
     Number,
+    RoleArn,
     TagSet,
     Text,
     Texts,
@@ -145,10 +147,10 @@ class EngineSchema(WireSchema):
     """How a cluster is reached."""
 
     type = fields.String(required=True, validate=validate.OneOf(["emr"]))
-    cluster_id = Identifier(required=True, data_key="clusterId")
+    cluster_id = ClusterId(required=True, data_key="clusterId")
     region = Name()
-    role_arn = Name(longest=2048, data_key="roleArn")
-    execution_role_arn = Name(longest=2048, data_key="executionRoleArn")
+    role_arn = RoleArn(longest=2048, data_key="roleArn")
+    execution_role_arn = RoleArn(longest=2048, data_key="executionRoleArn")
     step_concurrency = Number(1, 256, data_key="stepConcurrency", load_default=1)
     log_uri = Name(longest=URI_LENGTH, data_key="logUri")
 

@@ -24,7 +24,7 @@ class Emr:
 
     def cluster(self, concurrency: int = 2) -> str:
         """A new cluster; its id."""
-        answer = self.clients.emr_read().run_job_flow(
+        answer = self.clients.emr().run_job_flow(
             Name="test",
             LogUri=f"s3://{BUCKET}/logs",
             StepConcurrencyLevel=concurrency,
@@ -34,13 +34,13 @@ class Emr:
 
     def steps(self, cluster_id: str) -> list[Any]:
         """The cluster's steps, oldest first."""
-        pages = self.clients.emr_read().get_paginator("list_steps").paginate(ClusterId=cluster_id)
+        pages = self.clients.emr().get_paginator("list_steps").paginate(ClusterId=cluster_id)
         return [step for page in pages for step in page["Steps"]][::-1]
 
     def wait(self, cluster_id: str, step_id: str, state: str) -> None:
         """Wait until the step is in the state."""
         for _ in range(600):
-            found = self.clients.emr_read().describe_step(ClusterId=cluster_id, StepId=step_id)
+            found = self.clients.emr().describe_step(ClusterId=cluster_id, StepId=step_id)
             if found["Step"]["Status"]["State"] == state:
                 return
             self.ask("GET", "health")

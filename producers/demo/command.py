@@ -140,7 +140,7 @@ def _wait(process: subprocess.Popen[bytes], data: Path, log: Path) -> Mapping[st
 def _register(settings: Settings) -> None:
     clients = AwsClients()
     files = resources.files(__package__) / "files"
-    s3, emr = clients.s3(), clients.emr_read()
+    s3, emr = clients.s3(), clients.emr()
     s3.create_bucket(Bucket=BUCKET)
     for name in ("trips.csv", "busiest_zones.py", "average_tip.py", "report_setup.sh"):
         s3.put_object(Bucket=BUCKET, Key=name, Body=(files / name).read_bytes())

@@ -206,6 +206,32 @@ def test_statuses_and_engines() -> None:
     assert resource_problems("clusters", engine={"type": "abacus", "clusterId": "j-1"})
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("clusterId", "main"),
+        ("clusterId", "j-main"),
+        ("clusterId", "${sla}"),
+        ("roleArn", "fleet"),
+        ("roleArn", "arn:aws:iam::12345:role/fleet"),
+        ("executionRoleArn", "arn:aws:iam::123456789012:user/ana"),
+    ],
+)
+def test_what_emr_could_never_know_is_refused_with_an_example(field: str, value: str) -> None:
+    engine = {"type": "emr", "clusterId": "j-1", field: value}
+    (problem,) = resource_problems("clusters", engine=engine)
+    assert problem.startswith(f"engine.{field}: expected ")
+
+
+def test_roles_of_every_partition_are_roles() -> None:
+    for partition in ("aws", "aws-cn", "aws-us-gov"):
+        arn = f"arn:{partition}:iam::123456789012:role/path/fleet"
+        engine = {"type": "emr", "clusterId": "j-1", "roleArn": arn, "executionRoleArn": arn}
+        cluster = load_resource("clusters", COMMON | {"engine": engine})
+        expected = Engine(cluster_id="j-1", role_arn=arn, execution_role_arn=arn)
+        assert getattr(cluster, "engine", None) == expected
+
+
 def test_what_is_read_back_bears_its_own_tags() -> None:
     found = dump_resource(load_resource("applications", COMMON | {"tags": ["b", "a"]}))
     assert found["tags"] == ["a", "b", "genie.id:x", "genie.name:x"]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...models import lease as leases
+from ...models.database import now
 from ...models.errors import Retryable
 from ...models.job import Job
 from ...models.lifecycle import Move, advance_all
@@ -106,13 +107,16 @@ def _read(**query: Any) -> Iterable[Job]:
 
 def _tell(fleet: Fleet, moves: Sequence[Move], jobs: Mapping[str, Job]) -> None:
     for move in moves:
+        job = jobs[move.job_id]
         extra = {
             "action": "moved",
-            "job_id": move.job_id,
-            "tag_group": jobs[move.job_id].tag_group,
+            "job_id": job.id,
+            "tag_group": job.tag_group,
             "status": str(move.after),
         }
         log.info(move.message, extra=extra)
+        if move.before is JobStatus.CLAIMED:
+            recorder.record_wait(job.tag_group, (now() - job.created).total_seconds())
     ended = [move.job_id for move in moves if move.after.is_terminal]
     running = [move for move in moves if move.after is JobStatus.RUNNING]
     try:

@@ -124,14 +124,13 @@ class ClusterEngine(Protocol):
         engine: Engine,
         steps: Sequence[StepSpec],
         deadline: Deadline,
-        *,
-        admitted: bool = False,
     ) -> list[str]:
         """Add the steps, all or none, by one call that is never repeated; returns their ids in order.
 
+        `admit` goes before it: a submission that the quota holds back must not be claimed first.
+
         Arguments:
             deadline: What has not left this process by then must not leave it any more.
-            admitted: `admit` has taken this call of the quota already.
 
         Raises:
             Throttled, ClusterFull, ClusterGone, StepsRefused, Unanswered: Nothing was added.
@@ -153,7 +152,7 @@ class ClusterEngine(Protocol):
         """
 
     def has_ended(self, engine: Engine) -> bool:
-        """Whether the cluster is ending or has ended, and every step with it.
+        """Whether the cluster is ending or has ended, and every step with it; one that is not shown has not.
 
         Raises:
             Throttled, Unanswered: It could not be asked.

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
+class StepsAbsent(ClusterGone):
+    """EMR shows no step of one of the ids, and so did nothing for any of them."""
+
+
 class EmrCalls:
     """Makes the calls, whichever they are; what they mean is said elsewhere."""
 
@@ -76,7 +80,7 @@ class EmrCalls:
         """Make a call that changes nothing, or may be made twice; its errors say nothing about any step.
 
         Raises:
-            Throttled, Unanswered, ClusterGone: It was not made, or not answered.
+            Throttled, Unanswered, ClusterGone, StepsAbsent: It was not made, or not answered.
         """
         client = self.admit(operation, engine, patience=patience)
         try:
@@ -126,6 +130,8 @@ class EmrCalls:
         kind, said = kind_of_client_error(error, EMR, AWS), _said(error)
         if kind is Kind.THROTTLED:
             return self._throttled(operation, engine, client, said)
+        if kind is Kind.STEP_ABSENT:
+            return StepsAbsent(said)
         if kind in (Kind.GONE, Kind.ABSENT):
             return ClusterGone(f"EMR cluster {engine.cluster_id}: {error_text(error)}")
         return Unanswered(f"{operation}: {said}")

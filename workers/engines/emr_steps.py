@@ -9,7 +9,7 @@ from ...models.aws import AwsClients
 from ...models.resources import Engine
 from ..batches import in_batches
 from .base import ClusterGone, Deadline, StepReport, StepSpec
-from .emr_calls import EmrCalls
+from .emr_calls import EmrCalls, StepsAbsent
 from .emr_reports import report_of
 from .governor import Governor
 
@@ -53,12 +53,8 @@ class EmrSteps:
         engine: Engine,
         steps: Sequence[StepSpec],
         deadline: Deadline,
-        *,
-        admitted: bool = False,
     ) -> list[str]:
         """Add the steps by one AddJobFlowSteps; see ClusterEngine.submit."""
-        if not admitted:
-            self.admit(engine)
         role = {"ExecutionRoleArn": engine.execution_role_arn} if engine.execution_role_arn else {}
         answer = self._calls.send(
             "AddJobFlowSteps",
@@ -84,10 +80,11 @@ class EmrSteps:
         for ids in in_batches(step_ids, IDS_A_CALL):
             try:
                 page = self._list(engine, {"ClusterId": engine.cluster_id, "StepIds": list(ids)})
-            except ClusterGone:
-                # One id that EMR no longer shows (it keeps the newest 1,000) refuses all ten.
+            except StepsAbsent:
                 for half in _halves(ids):
                     found += self.reports_of(engine, half)
+            except ClusterGone:
+                return []
             else:
                 found += map(report_of, page["Steps"])
         return found
@@ -101,7 +98,8 @@ class EmrSteps:
                 lambda client: client.describe_cluster(ClusterId=engine.cluster_id),
             )
         except ClusterGone:
-            return True
+            # Another account's, or another region's, as far as this one knows.
+            return False
         return answer["Cluster"]["Status"]["State"].startswith("TERMINAT")
 
     def cancel(self, engine: Engine, step_ids: Sequence[str], *, hard: bool) -> dict[str, str]:
@@ -112,13 +110,19 @@ class EmrSteps:
         return refused
 
     def _cancel(self, engine: Engine, ids: Sequence[str], option: Any) -> dict[str, str]:
-        answer = self._calls.ask(
-            "CancelSteps",
-            engine,
-            lambda client: client.cancel_steps(
-                ClusterId=engine.cluster_id, StepIds=list(ids), StepCancellationOption=option
-            ),
-        )
+        try:
+            answer = self._calls.ask(
+                "CancelSteps",
+                engine,
+                lambda client: client.cancel_steps(
+                    ClusterId=engine.cluster_id, StepIds=list(ids), StepCancellationOption=option
+                ),
+            )
+        except StepsAbsent as error:
+            if len(ids) == 1:
+                return {ids[0]: str(error)}
+            one, other = _halves(ids)
+            return self._cancel(engine, one, option) | self._cancel(engine, other, option)
         return {
             info["StepId"]: info.get("Reason", "no reason given")
             for info in answer["CancelStepsInfoList"]
@@ -138,7 +142,7 @@ class EmrSteps:
 
 
 def _halves(ids: Sequence[str]) -> list[Sequence[str]]:
-    """Both halves; none of a single one."""
+    """Both halves, since one id that EMR does not show refuses a whole call; none of a single one."""
     middle = len(ids) // 2
     return [ids[:middle], ids[middle:]] if middle else []
 

@@ -65,7 +65,10 @@ class Ungoverned:
 
 
 class SharedGovernor:
-    """One document in MongoDB for an account and region: two commands a call, one where there is no room.
+    """One document in MongoDB for an account and region.
+
+    A call costs two commands, one where there is no room, and two more for each other call that came
+    in between.
 
     Arguments:
         quotas: AWS's numbers, by operation, and those of all together; a little of each is left unused.

@@ -75,6 +75,7 @@ def _stop_applications(this: Pass, job: Job, application_ids: Iterable[str]) -> 
         jar=COMMAND_RUNNER,
         arguments=("bash", "-ec", script),
     )
+    this.fleet.engine.admit(this.engine)
     this.lease.check(this.fleet.engine.submit_seconds + HESITATION_SECONDS)
     try:
         found = this.fleet.engine.submit(this.engine, [step], Deadline.of(HESITATION_SECONDS))

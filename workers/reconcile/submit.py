@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from ...models import catalog, jobs
 from ...models.database import now
+from ...models.errors import Retryable
 from ...models.job import Job, StepDocument
 from ...models.lifecycle import Move
 from ...models.queue_order import in_order
@@ -85,6 +86,11 @@ def _is_time(this: Pass, ready: Sequence[Job], chosen: Sequence[Job]) -> bool:
 
 def _submit(this: Pass, ready: Sequence[Job]) -> None:
     steps = jobs.steps_of([job.id for job in ready])
+    try:
+        this.fleet.engine.admit(this.engine)
+    except (Throttled, Unanswered) as error:
+        _rest(this, error)
+        return
     this.lease.check(this.fleet.engine.submit_seconds + HESITATION_SECONDS)
     deadline = Deadline.of(HESITATION_SECONDS)
     claimed = this.move([_claim(job, this.lease.epoch) for job in ready])
@@ -94,7 +100,7 @@ def _submit(this: Pass, ready: Sequence[Job]) -> None:
     try:
         step_ids = this.fleet.engine.submit(this.engine, specs, deadline)
     except (Throttled, ClusterFull, Unanswered) as error:
-        this.rest, this.note = REST, str(error)
+        _rest(this, error)
         this.move([_back(job, str(error)) for job in claimed])
     except ClusterGone as error:
         _on_gone(this, claimed, error)
@@ -109,6 +115,13 @@ def _submit(this: Pass, ready: Sequence[Job]) -> None:
         recorder.record_submitted(this.engine.cluster_id, len(step_ids))
         for job in this.move([_submitted(*pair) for pair in zip(claimed, step_ids, strict=True)]):
             recorder.record_wait(job.tag_group, (now() - job.created).total_seconds())
+
+
+def _rest(this: Pass, error: Retryable) -> None:
+    """The cluster takes no steps for now."""
+    wait = error.wait if isinstance(error, Throttled) else 0.0
+    this.rest = timedelta(seconds=wait) if wait else REST
+    this.note = str(error)
 
 
 def _on_gone(this: Pass, claimed: list[Job], error: ClusterGone) -> None:

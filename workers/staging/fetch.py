@@ -15,6 +15,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Timeout, make_headers
 
 from ...models.errors import StagingFailed
+from ...models.passing import HTTP, PASSING, Said, kind_of
 from .errors import StagingDelayed
 from .sources import check_redirect, shown
 from .spool import Spool, too_large
@@ -44,8 +45,6 @@ _REFUSALS: Final[Mapping[int, str]] = {
     404: "there is no such file (HTTP 404)",
     410: "there is no such file any more (HTTP 410)",
 }
-#: The 4xx that pass: time-out, locked, too early, too many requests.
-_PASSING: Final = frozenset({408, 423, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ def _check_status(uri: str, response: BaseHTTPResponse) -> None:
     status = response.status
     if status == 200:
         return
-    if status >= 500 or status in _PASSING:
+    if kind_of(Said(status=status), HTTP) in PASSING:
         raise StagingDelayed(shown(uri), f"the server answers HTTP {status}")
     raise StagingFailed(shown(uri), _REFUSALS.get(status, f"the server answers HTTP {status}"))
 

@@ -63,6 +63,7 @@ def rush(steps: EmrSteps, engine: Engine) -> tuple[int, int, int]:
     def ask(number: int) -> str:
         try:
             if number % 3 == 0:
+                steps.admit(engine)
                 steps.submit(engine, [a_step(f"job-{number}.1")], SOON)
             elif number % 3 == 1:
                 next(steps.reports(engine), None)
@@ -99,6 +100,7 @@ def test_a_throttle_by_emr_itself_holds_back_every_worker(mongodb: object, emr: 
     one, other = (steps_of(emr, SharedGovernor(DOCUMENTED)) for _ in range(2))
     engine = an_engine(emr)
     emr.fault("AddJobFlowSteps", "throttle")
+    one.admit(engine)
     # When one of the workers is throttled
     with pytest.raises(Throttled) as raised:
         one.submit(engine, [a_step()], SOON)
@@ -106,11 +108,11 @@ def test_a_throttle_by_emr_itself_holds_back_every_worker(mongodb: object, emr: 
     # Then it knows when to come again, and the other does not even ask
     assert 1 < raised.value.wait < 4
     with pytest.raises(Throttled):
-        other.submit(engine, [a_step()], SOON)
+        other.admit(engine)
     assert emr.calls() == {}
 
 
-def test_a_call_that_was_admitted_is_not_taken_from_the_quota_again(
+def test_a_submission_takes_its_call_of_the_quota_before_the_jobs_are_claimed(
     mongodb: object, emr: Emr
 ) -> None:
     # Given a quota with room for one call, which is taken before the jobs are claimed
@@ -118,7 +120,7 @@ def test_a_call_that_was_admitted_is_not_taken_from_the_quota_again(
     steps, engine = steps_of(emr, SharedGovernor(quotas)), an_engine(emr)
     steps.admit(engine)
     # When the call is made
-    assert steps.submit(engine, [a_step()], SOON, admitted=True)
+    assert steps.submit(engine, [a_step()], SOON)
     # Then it was the only one
     with pytest.raises(Throttled):
         steps.admit(engine)
@@ -244,6 +246,26 @@ def test_a_step_that_cannot_be_written_is_refused(emr: Emr) -> None:
     wrong: Any = StepSpec(name="x", jar="y", arguments=(1,))  # type: ignore[arg-type]
     with pytest.raises(StepsRefused):
         steps_of(emr).submit(an_engine(emr), [wrong], SOON)
+
+
+def test_steps_are_cancelled_although_one_is_no_longer_shown(emr: Emr) -> None:
+    # Given steps that wait, and one that EMR has forgotten
+    steps, engine = steps_of(emr), an_engine(emr)
+    long = StepSpec(name="long", jar="command-runner.jar", arguments=("sleep", "600"))
+    ids = steps.submit(engine, [long] * 3, SOON)
+    # When all are to be cancelled
+    refused = steps.cancel(engine, [ids[0], "s-GONE", *ids[1:]], hard=True)
+    # Then the one is named, and the others end
+    assert refused.keys() == {"s-GONE"}
+    for step_id in ids:
+        emr.wait(engine.cluster_id, step_id, "CANCELLED")
+
+
+def test_of_a_cluster_that_is_not_shown_no_step_is(emr: Emr) -> None:
+    gone = Engine(cluster_id="j-NONE", region="us-east-1")
+    emr.calls()
+    assert steps_of(emr).reports_of(gone, ["s-1", "s-2", "s-3"]) == []
+    assert emr.calls() == {"ListSteps": 1}
 
 
 def test_steps_are_found_although_one_is_no_longer_shown(emr: Emr) -> None:

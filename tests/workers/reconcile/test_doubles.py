@@ -120,5 +120,5 @@ def kill(bench: Bench, *job_ids: str) -> None:
 
 
 def cancel_all(bench: Bench, *step_ids: str) -> None:
-    call: Any = bench.emr.clients.emr_read().cancel_steps
+    call: Any = bench.emr.clients.emr().cancel_steps
     call(ClusterId=bench.cluster, StepIds=list(step_ids), StepCancellationOption="SEND_INTERRUPT")

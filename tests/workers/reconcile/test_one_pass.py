@@ -131,7 +131,7 @@ def test_a_step_that_somebody_else_cancelled_is_a_failure(bench: Bench) -> None:
     bench.job("a", "sleep 60")
     bench.pass_over()
     step = str(jobs.get("a").step_id)
-    bench.emr.clients.emr_read().cancel_steps(ClusterId=bench.cluster, StepIds=[step])
+    bench.emr.clients.emr().cancel_steps(ClusterId=bench.cluster, StepIds=[step])
     bench.until_ended("a")
     assert bench.status("a") is JobStatus.FAILED
 

@@ -155,7 +155,7 @@ def test_a_request_that_asks_for_a_drained_cluster_stays_there(bench: Bench) -> 
 def test_a_cluster_that_is_gone_gets_no_more_jobs_and_they_go_elsewhere(bench: Bench) -> None:
     # Given a cluster that ended behind our back
     bench.job("a")
-    bench.emr.clients.emr_read().terminate_job_flows(JobFlowIds=[bench.cluster])
+    bench.emr.clients.emr().terminate_job_flows(JobFlowIds=[bench.cluster])
     # When a job is to be submitted
     bench.pass_over()
     # Then the cluster is out of the routing
@@ -186,7 +186,7 @@ def test_an_idempotent_job_whose_cluster_is_lost_runs_again_elsewhere(bench: Ben
     for name in ("again", "once"):
         bench.emr.wait(bench.cluster, str(bench.read(name).step_id), "RUNNING")
     lost = str(bench.read("again").step_id)
-    bench.emr.clients.emr_read().terminate_job_flows(JobFlowIds=[bench.cluster])
+    bench.emr.clients.emr().terminate_job_flows(JobFlowIds=[bench.cluster])
     # When
     bench.until_ended("once")
     # Then the one that does not say that it may run again has failed, the other is routed anew
