@@ -64,8 +64,6 @@ class KillRequest(me.EmbeddedDocument):
     hard: bool = me.BooleanField(default=False)
     #: The step that stops the YARN applications which the job's own step left behind.
     yarn_step_id: str | None = me.StringField()
-    #: Whether that step has done so.
-    yarn_stopped: bool = me.BooleanField(default=False)
 
 
 class AttemptDocument(me.EmbeddedDocument):

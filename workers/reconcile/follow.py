@@ -124,9 +124,12 @@ def _moves(
     others = sorted(each.step_id for each in reports if each is not report)
     if others != sorted(job.other_steps):
         _note_doubled(job, others)
-    if _leaves_applications(job, report, seen) and not gone:
-        this.lingering[job.id] = report.application_ids
-        return
+    if not gone and _may_leave_applications(job, report):
+        stopping = seen.by_id.get(str(job.kill and job.kill.yarn_step_id))
+        if stopping is None or stopping.state is not StepState.COMPLETED:
+            under_way = stopping is not None and not STATUS_OF[stopping.state].is_terminal
+            this.lingering[job.id] = () if under_way else report.application_ids
+            return
     if move := move_to(job, report, cluster_is_gone=gone):
         yield move
 
@@ -142,18 +145,14 @@ def _note_doubled(job: Job, others: list[str]) -> None:
     Job.objects(id=job.id).update_one(set__other_steps=others, set__doubted_since=job.doubted_since)
 
 
-def _leaves_applications(job: Job, report: StepReport, seen: _Seen) -> bool:
+def _may_leave_applications(job: Job, report: StepReport) -> bool:
     """Whether a killed step may have left YARN applications that run on.
 
     CancelSteps ends the step's own process; in cluster deploy mode its application is another one
     (EMR management guide, "Considerations when cancelling steps").
     """
-    if not job.kill or report.state not in (StepState.CANCELLED, StepState.FAILED):
-        return False
-    if not report.application_ids:
-        return False
-    stopping = seen.by_id.get(str(job.kill.yarn_step_id))
-    return stopping is None or stopping.state is not StepState.COMPLETED
+    was_stopped = report.state in (StepState.CANCELLED, StepState.FAILED)
+    return bool(job.kill and was_stopped and report.application_ids)
 
 
 def _is_gone(this: Pass, reports: dict[str, list[StepReport]]) -> bool:
@@ -165,10 +164,8 @@ def _is_gone(this: Pass, reports: dict[str, list[StepReport]]) -> bool:
 
 
 def _depends_on_the_cluster(job: Job, report: StepReport) -> bool:
-    if report.state not in (StepState.CANCELLED, StepState.FAILED):
-        return False
     if job.kill:
-        return bool(report.application_ids)
+        return _may_leave_applications(job, report)
     return report.state is StepState.CANCELLED and may_run_again(job)
 
 

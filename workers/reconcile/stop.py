@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from ...models.database import now
 from ...models.job import Job, KillRequest
 from ...models.states import JobStatus
-from ..engines.base import ClusterGone, Deadline, StepSpec, StepsRefused
+from ..engines.base import (
+    ClusterFull,
+    ClusterGone,
+    Deadline,
+    OutcomeUnknown,
+    StepSpec,
+    StepsRefused,
+)
 from ..steps import COMMAND_RUNNER
 from .work import Pass
 
@@ -41,7 +48,8 @@ def stop(this: Pass) -> None:
     _cancel(this, [job for job in killed if not _kill(job).sent], hard=False)
     _cancel(this, [job for job in killed if _has_ignored(job, moment)], hard=True)
     for job_id, application_ids in lingering.items():
-        _stop_applications(this, this.jobs[job_id], application_ids)
+        if application_ids:
+            _stop_applications(this, this.jobs[job_id], application_ids)
 
 
 def _cancel(this: Pass, jobs: list[Job], *, hard: bool) -> None:
@@ -66,9 +74,6 @@ def _cancel(this: Pass, jobs: list[Job], *, hard: bool) -> None:
 
 def _stop_applications(this: Pass, job: Job, application_ids: Iterable[str]) -> None:
     """Add a step that stops what the job's own step has left on YARN; added again until one has done so."""
-    kill = _kill(job)
-    if kill.yarn_step_id and kill.sent and now() - kill.sent < GRACE:
-        return
     script = "; ".join(f"yarn application -kill {each}" for each in application_ids)
     step = StepSpec(
         name=f"tagfleet stops the applications of {job.step_id}",
@@ -79,8 +84,8 @@ def _stop_applications(this: Pass, job: Job, application_ids: Iterable[str]) -> 
     this.lease.check(this.fleet.engine.submit_seconds + HESITATION_SECONDS)
     try:
         found = this.fleet.engine.submit(this.engine, [step], Deadline.of(HESITATION_SECONDS))
-    except (ClusterGone, StepsRefused) as error:
-        # With the cluster its applications end; the next look sees to it.
+    except (ClusterGone, ClusterFull, StepsRefused, OutcomeUnknown) as error:
+        # With the cluster its applications end; else the next look adds another one, which does no harm.
         log.warning(f"Cannot stop what {job.step_id} has left: {error}", extra={"action": "yarn"})
         return
     moment = now()

@@ -32,7 +32,7 @@ class Pass:
     rest: timedelta | None = None
     #: What the jobs that wait for a slot wait for, in words.
     note: str | None = None
-    #: YARN applications that killed jobs have left behind, by the job.
+    #: YARN applications that killed jobs have left behind, by the job; none where a step stops them already.
     lingering: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,3 +94,32 @@ def test_a_kill_that_is_written_while_a_pass_is_under_way_is_not_overtaken(
     assert bench.names() == []
     bench.until_ended("a")
     assert bench.status("a") is JobStatus.KILLED
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_killed_step_takes_its_yarn_applications_with_it(bench: Bench, tmp_path: Path) -> None:
+    # Given a step whose work is done by a YARN application, which outlives it
+    mark = tmp_path / "mark"
+    shell = f"echo $$ > {mark}; sleep 600 & wait"
+    running(bench, f'exec yarn jar distributedshell.jar -shell_command "{shell}"')
+    while not (mark.exists() and mark.read_text().endswith("\n")):
+        bench.emr.ask("GET", "health")
+    # When
+    jobs.ask_to_kill("a", "typo")
+    step = str(bench.read("a").step_id)
+    bench.pass_over()
+    bench.emr.wait(bench.cluster, step, "CANCELLED")
+    bench.pass_over()
+    # Then the job is not killed yet: its application runs
+    assert bench.status("a") is JobStatus.RUNNING
+    # Until a step has stopped that one too
+    bench.until_ended("a")
+    assert bench.status("a") is JobStatus.KILLED
+    [kill_step] = [
+        each for each in bench.emr.steps(bench.cluster) if "stops the app" in each["Name"]
+    ]
+    assert kill_step["Status"]["State"] == "COMPLETED"
+    [application] = bench.emr.steps(bench.cluster)[0]["AdditionalInfo"][
+        "ResourceManagerApplicationIds"
+    ]
+    assert application in kill_step["Config"]["Args"][-1]
