@@ -31,6 +31,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "applications, commands and clusters: apply, get, export",
     ),
     "job": (".producers.commands.job", "jobs: submit, get, list, wait, logs, kill, explain"),
+    "dead-letters": (
+        ".producers.commands.dead_letters",
+        "messages that could not be used: list, show, replay, drop",
+    ),
     "resolve": (".routing_rules.command", "where a request would go, and why; offline"),
 }
 

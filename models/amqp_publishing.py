@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pika.spec import Basic
 
 from .errors import PublishFailed, Unroutable
+from .queues import queue_behind
 
 log = logging.getLogger(__name__)
 
@@ -185,9 +186,7 @@ class Publishing:
         is_acked = isinstance(frame.method, Basic.Ack)
         for flight in self._settled_by(frame.method):
             if not is_acked:
-                flight.fail(
-                    PublishFailed("RabbitMQ refused the message: the queue is full, or failing.")
-                )
+                flight.fail(PublishFailed(_refusal(flight.outgoing)))
             elif flight.returned:
                 flight.fail(Unroutable(flight.outgoing.routing_key))
             else:
@@ -230,3 +229,12 @@ def _fail(flights: Iterable[_Flight], why: str) -> None:
         flight.fail(
             OutcomeUnknown(f"RabbitMQ did not confirm the message: {why}. Publish it again.")
         )
+
+
+def _refusal(outgoing: Outgoing) -> str:
+    queue = queue_behind(outgoing.exchange, outgoing.routing_key)
+    return (
+        f"RabbitMQ refused the message: the queue {queue!r} is full, or failing. Nothing was accepted: "
+        "publish it again when the workers have caught up; start more of them, or have an admin raise the "
+        "`max-length` of the queue's policy."
+    )

@@ -29,14 +29,27 @@ FINISH_QUEUE: Final = "tagfleet.finish"
 RECOVER_QUEUE: Final = "tagfleet.recover"
 WORK_QUEUES: Final = (CLUSTERS_QUEUE, FINISH_QUEUE, RECOVER_QUEUE)
 
+#: Takes what came back several times without an answer; a worker has one message of it at a time.
+SUSPECTS_QUEUE: Final = "tagfleet.suspects"
+
 #: What a tag group cannot be called: its queue's name would be another's.
 RESERVED_GROUP_NAMES: Final = frozenset(
-    {INTAKE, "clusters", "finish", "recover", "dead-letters", "unroutable", "requests", "events"}
+    {INTAKE, "clusters", "finish", "recover", "suspects"}
+    | {"dead-letters", "unroutable", "requests", "events"}
 )
 
-#: How often RabbitMQ gives out one message before it is a dead letter. A lost connection counts as
-#: much as a failure does, so a small number would bury sound messages.
+#: How often RabbitMQ gives out one message before it is a dead letter: the last net, for what workers
+#: cannot judge. A lost connection counts as much as a crash does: a small number would bury sound messages.
 DELIVERY_LIMIT: Final = 20
+
+#: The same for the dead letters themselves, which are looked at and given back for as long as they lie
+#: there. Without a limit RabbitMQ 4 takes 20 and drops them then, and 3.x returns them to the end of the
+#: queue, out of order; with -1, "no limit" to RabbitMQ 4, 3.10 drops each at its first return (seen).
+LETTERS_DELIVERY_LIMIT: Final = 1_000_000_000
+
+#: How many requests may wait in one queue; then RabbitMQ refuses more, and their producers know. An admin
+#: who wants less sets a policy with `max-length`, for the queues of requests only.
+LONGEST_REQUEST_QUEUE: Final = 100_000
 
 # RabbitMQ hands a message to the dead letters without waiting for their queue to have it, unless it
 # is told "at-least-once", which in turn needs "reject-publish" (RabbitMQ docs, "Quorum Queues").
@@ -46,6 +59,11 @@ _CARRIES_WORK: Final[Mapping[str, str | int]] = {
     "x-dead-letter-exchange": DEAD_LETTERS_EXCHANGE,
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
+}
+_CARRIES_REQUESTS: Final = {**_CARRIES_WORK, "x-max-length": LONGEST_REQUEST_QUEUE}
+_KEEPS_LETTERS: Final[Mapping[str, str | int]] = {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": LETTERS_DELIVERY_LIMIT,
 }
 
 _GROUP_NAME = re.compile(r"[a-z0-9_-]{1,64}")
@@ -97,6 +115,19 @@ def group_queue(group: str) -> str:
     return f"tagfleet.{group}"
 
 
+def group_of(queue: str) -> str | None:
+    """The tag group, or `intake`, whose requests a queue takes; None if it takes none."""
+    group = queue.removeprefix("tagfleet.")
+    return group if group == INTAKE or (group != queue and valid_group_name(group)) else None
+
+
+def queue_behind(exchange: str, routing_key: str) -> str:
+    """The queue that such a message goes to; of an exchange for anybody's queues, the exchange."""
+    if exchange == REQUESTS_EXCHANGE:
+        return group_queue(routing_key)
+    return exchange or routing_key
+
+
 INTAKE_QUEUE: Final = group_queue(INTAKE)
 
 
@@ -119,8 +150,9 @@ def topology(groups: Sequence[str]) -> Topology:
             Exchange(REQUESTS_EXCHANGE, "direct", {"alternate-exchange": UNROUTABLE_EXCHANGE}),
         ),
         queues=(
-            Queue(DEAD_LETTERS_QUEUE, {"x-queue-type": "quorum"}),
-            *(Queue(name, _CARRIES_WORK) for name in (*requests, *WORK_QUEUES)),
+            Queue(DEAD_LETTERS_QUEUE, _KEEPS_LETTERS),
+            *(Queue(name, _CARRIES_REQUESTS) for name in requests),
+            *(Queue(name, _CARRIES_WORK) for name in (*WORK_QUEUES, SUSPECTS_QUEUE)),
         ),
         bindings=(
             Binding(DEAD_LETTERS_EXCHANGE, DEAD_LETTERS_QUEUE),

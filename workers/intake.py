@@ -17,11 +17,13 @@ log = logging.getLogger(__name__)
 
 def intake(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
     """Pass the request on to its tag group's queue, or keep it as a dead letter."""
+    known = fleet.rules.names
     try:
         request = read_request(delivery)
-        if delivery.routing_key != INTAKE:
-            # The exchange sends here what no queue takes.
-            groups = ", ".join([*fleet.rules.names, INTAKE])
+        # The exchange sends here what no queue takes: a key that is no group's, or of a group whose
+        # queue was deleted.
+        if delivery.routing_key not in (INTAKE, *known):
+            groups = ", ".join([*known, INTAKE])
             problem = InvalidInput(
                 "message",
                 [f"routing key {delivery.routing_key!r} is unknown: expected one of {groups}"],
@@ -31,7 +33,8 @@ def intake(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
         recorder.record_request(INTAKE, "invalid")
         refuse(fleet, bus, delivery, refused, tag_group=INTAKE)
         return
-    tag_group = fleet.rules.tag_group_of(request)
+    is_sorted = delivery.routing_key in known
+    tag_group = delivery.routing_key if is_sorted else fleet.rules.tag_group_of(request)
     log.info(
         "Sent to its tag group.",
         extra={"action": "intake", "job_id": request.id, "tag_group": tag_group},

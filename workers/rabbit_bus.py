@@ -9,7 +9,8 @@ import pika
 from dramatiq import Message
 
 from ..models.amqp import Outgoing
-from ..models.queues import EVENTS_EXCHANGE, REQUESTS_EXCHANGE
+from ..models.dead_letters import USER_ID
+from ..models.queues import EVENTS_EXCHANGE, REQUESTS_EXCHANGE, group_queue
 from ..monitoring import recorder
 from .broker import FleetBroker
 from .broker.delivery import Delivery
@@ -49,10 +50,15 @@ class RabbitBus:
 
     def forward(self, delivery: Delivery, tag_group: str) -> None:
         """See RequestBus.forward."""
+        if delivery.routing_key == tag_group:
+            # It came here because its queue is not there, and would come here again.
+            self.broker.restore(group_queue(tag_group))
         properties = pika.BasicProperties(
             content_type="application/json",
             delivery_mode=2,
             message_id=delivery.message_id,
+            # Not as the property: RabbitMQ refuses another's name there.
+            headers={USER_ID: delivery.user_id} if delivery.user_id else None,
         )
         self.broker.publish_all(
             [

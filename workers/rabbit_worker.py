@@ -11,6 +11,7 @@ from ..models.database import connect, disconnect
 from ..models.errors import InvalidInput
 from ..models.queues import (
     INTAKE_QUEUE,
+    SUSPECTS_QUEUE,
     WORK_QUEUES,
     group_queue,
     topology,
@@ -85,7 +86,7 @@ def run(settings: Settings, *, groups: Sequence[str] | None, threads: int) -> in
         if groups
         else {INTAKE_QUEUE, *map(group_queue, names)}
     )
-    queues = {*request_queues, *WORK_QUEUES}
+    queues = {*request_queues, *WORK_QUEUES, SUSPECTS_QUEUE}
     opened = rabbit_fleet(
         settings,
         names,

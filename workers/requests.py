@@ -66,6 +66,15 @@ def read_request(delivery: Delivery) -> JobRequest:
         raise Refused(error, job_id, body) from error
 
 
+def identified(delivery: Delivery) -> tuple[str | None, dict[str, Any]]:
+    """The id and the body of what may be no request at all, as far as they can be read."""
+    try:
+        body = _parse(delivery.body)
+    except InvalidInput:
+        body = {}
+    return _usable_id(body.get("id")) or _usable_id(delivery.message_id), body
+
+
 def refuse(
     fleet: Fleet, bus: RequestBus, delivery: Delivery, refused: Refused, tag_group: str
 ) -> None:

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import dramatiq
-from pymongo.errors import PyMongoError
 
+from ..models.database_errors import is_away
 from ..models.errors import ServiceUnavailable
 from ..models.queues import CLUSTERS_QUEUE, FINISH_QUEUE, RECOVER_QUEUE
 from ..monitoring import recorder
 from .accept import accept, take_on
+from .broker.decoding import BURY_ACTOR
 from .broker.delivery import Delivery
+from .burial import bury
 from .bus import RequestBus
 from .finish import finish
 from .fleet import Fleet
@@ -53,8 +55,12 @@ def declare_request_stages(
     def run_accept(delivery: Delivery) -> None:
         accept(fleet, bus, delivery)
 
+    def run_bury(delivery: Delivery, reason: str) -> None:
+        bury(fleet, bus, delivery, reason)
+
     _declare(broker, "intake", queue, run_intake)
     _declare(broker, "accept", queue, run_accept)
+    _declare(broker, BURY_ACTOR, queue, run_bury)
 
 
 def _declare(broker: dramatiq.Broker, name: str, queue: str, run: Callable[..., None]) -> None:
@@ -63,9 +69,12 @@ def _declare(broker: dramatiq.Broker, name: str, queue: str, run: Callable[..., 
         try:
             run(*arguments, **named)
             result = "done"
-        except PyMongoError as error:
-            # The message goes back to its queue; MongoDB's own errors say nothing of that.
-            raise DatabaseAway("MongoDB", "the configured address", str(error)) from error
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # The message is tried again; MongoDB's own errors say nothing of that.
+            why = str(error).split(" (configured timeouts")[0].split(", Timeout:")[0]
+            raise DatabaseAway("MongoDB", "the configured address", why) from error
         finally:
             recorder.record_message(name, result, time.monotonic() - begin)
 

@@ -80,6 +80,7 @@ def worker(
         "TAGFLEET_SWEEP_SECONDS": "0.5",
         "TAGFLEET_BATCH_SECONDS": "0.2",
         "TAGFLEET_LEASE_SECONDS": "30",
+        "TAGFLEET_EMR_QUOTAS": "none",
     }
     with (tmp_path / "worker.log").open("wb") as log:
         process = subprocess.Popen(

@@ -42,12 +42,18 @@ def test_a_group_that_is_given_twice_is_declared_once():
     assert topology(["etl", "etl"]) == topology(["etl"])
 
 
-def test_every_queue_but_the_dead_letters_gives_up_on_a_message_some_time():
+def test_every_queue_gives_up_on_a_message_some_time_and_the_dead_letters_never():
     for queue in topology(["etl"]).queues:
         assert queue.arguments["x-queue-type"] == "quorum"
-        has_limit = "x-delivery-limit" in queue.arguments
-        assert has_limit == (queue.name != DEAD_LETTERS_QUEUE)
-        assert has_limit == ("x-dead-letter-exchange" in queue.arguments)
+        is_patient = queue.arguments["x-delivery-limit"] > 100_000_000
+        assert is_patient == (queue.name == DEAD_LETTERS_QUEUE)
+
+
+def test_only_the_queues_of_requests_refuse_when_they_are_long():
+    limited = {
+        queue.name for queue in topology(["etl"]).queues if "x-max-length" in queue.arguments
+    }
+    assert limited == {"tagfleet.etl", "tagfleet.intake"}
 
 
 def test_what_no_group_takes_reaches_the_intake():

@@ -153,6 +153,9 @@ def test_a_full_queue_is_told_for_each_request_that_it_refused(rabbitmq, fleet_u
     assert refused
     assert all(type(result.error) is PublishFailed for result in refused)
     assert type(error) is PublishFailed
+    for each in (error, refused[0].error):
+        assert "the queue 'tagfleet.etl' is full" in str(each)
+        assert "publish it again" in str(each)
     with Client(fleet_url) as client:
         kept = ids(client, ETL_QUEUE, 2000 - len(refused))
     assert set(kept) == {result.job_id for result in results if not result.error}

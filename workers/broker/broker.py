@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 import dramatiq
@@ -19,14 +19,22 @@ from dramatiq.middleware import Middleware
 
 from ...models.amqp import CONFIRM_SECONDS, AmqpConnection, Outgoing
 from ...models.errors import TagfleetError, Unroutable
-from ...models.queues import DEAD_LETTERS_QUEUE, INTAKE, Topology, group_queue, topology
+from ...models.queues import (
+    DEAD_LETTERS_QUEUE,
+    INTAKE,
+    SUSPECTS_QUEUE,
+    Topology,
+    group_queue,
+    topology,
+)
 from .consumer import FleetConsumer
 from .dead_letters import dead_letter
 from .decoding import decode
 from .delivery import Delivery
 from .reconnecting import Backoff, Reconnecting
 from .stale import SkipStale
-from .topology import declare_on
+from .topology import declare_on, is_there
+from .undone import Patience
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +58,7 @@ class FleetBroker(dramatiq.Broker):
         max_body_bytes: Larger bodies are dead letters, unread.
         middleware: Besides SkipStale; not Retries, TimeLimit or AgeLimit, which work by delayed messages.
         confirm_timeout: Seconds that RabbitMQ has to confirm what is published.
+        patience: For how long what may work later is tried.
     """
 
     def __init__(
@@ -61,19 +70,23 @@ class FleetBroker(dramatiq.Broker):
         max_body_bytes: int = MAX_BODY_BYTES,
         middleware: list[Middleware] | None = None,
         confirm_timeout: float = CONFIRM_SECONDS,
+        patience: Patience | None = None,
     ) -> None:
         super().__init__(middleware=[SkipStale(), *(middleware or ())])
         self.connection = AmqpConnection(url, confirm_timeout=confirm_timeout)
         self.reconnecting = Reconnecting(self.connection)
         self.queues: set[str] = set()
+        self.patience = patience or Patience()
         self._prefetch, self._max_body_bytes = prefetch, max_body_bytes
         self._groups = list(groups)
         self._topology: Topology = topology(groups)
         self._missing = threading.Event()
         self._declaring = threading.Lock()
+        self._restoring = threading.Lock()
         self._backoff = Backoff()
         for key in (INTAKE, *groups):
             self.declare_queue(group_queue(key))
+        self.declare_queue(SUSPECTS_QUEUE)
 
     def add_group(self, group: str) -> None:
         """Take on a tag group while running: declares its queue, and consumes it.
@@ -111,7 +124,8 @@ class FleetBroker(dramatiq.Broker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> FleetConsumer:
         """Called by the worker, in a thread for each queue; the time is in milliseconds."""
-        return FleetConsumer(self, queue_name, self._prefetch or prefetch, timeout / 1000)
+        in_hand = 1 if queue_name == SUSPECTS_QUEUE else self._prefetch or prefetch
+        return FleetConsumer(self, queue_name, in_hand, timeout / 1000)
 
     def enqueue(
         self, message: dramatiq.Message[R], *, delay: int | None = None
@@ -142,9 +156,18 @@ class FleetBroker(dramatiq.Broker):
             self.connection.publish_all(messages)
         except Unroutable:
             # Somebody deleted a queue. What went out already goes out twice, which is allowed.
-            time.sleep(DELETED_SECONDS)
-            declare_on(self.connection, self._topology)
+            self._declare_deleted()
             self.connection.publish_all(messages)
+
+    def restore(self, queue_name: str) -> None:
+        """Declare one of the fleet's queues again if it is not there any more.
+
+        Raises:
+            ServiceUnavailable, DeclaredOtherwise, MayNotDeclare: It cannot be declared.
+        """
+        with self._restoring:
+            if not is_there(self.connection, queue_name):
+                self._declare_deleted()
 
     def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Keep a message with the reason why it cannot be used; its actor may then return.
@@ -157,6 +180,11 @@ class FleetBroker(dramatiq.Broker):
     def decode(self, delivery: Delivery) -> dramatiq.Message[Any]:
         """Say what runs for the delivery; raises Unusable."""
         return decode(delivery, actors=self.actors, max_body_bytes=self._max_body_bytes)
+
+    @property
+    def actor_names(self) -> Collection[str]:
+        """What can be run."""
+        return self.actors.keys()
 
     def note_missing(self) -> None:
         """A queue or an exchange is not there any more; from any thread."""
@@ -175,6 +203,10 @@ class FleetBroker(dramatiq.Broker):
             self._backoff.failed()
         finally:
             self._declaring.release()
+
+    def _declare_deleted(self) -> None:
+        time.sleep(DELETED_SECONDS)
+        declare_on(self.connection, self._topology)
 
     def close(self) -> None:
         """Disconnect, once what was published is confirmed."""

@@ -5,41 +5,34 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future
-from functools import partial
+from dataclasses import replace
 from typing import Any, Protocol
 
 import dramatiq
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.middleware import Shutdown
 
-from ...models.amqp import AmqpConnection
-from ...models.errors import PublishFailed, Retryable, ServiceUnavailable
-from .dead_letters import dead_letter
-from .decoding import Unusable
+from ...models.errors import Retryable
+from ...models.queues import SUSPECTS_QUEUE, WORK_QUEUES
+from . import undone
+from .decoding import Unusable, burial
 from .delivery import Delivery
 from .fleet_message import FleetMessage
 from .reconnecting import Backoff, Reconnecting
 from .subscription import NOT_FOUND, Delivered, Subscription, SubscriptionLost
+from .suspects import BURY_AT, CONDEMN_AT, SUSPECT_AT, as_it_came
+from .undone import Undone
 
 log = logging.getLogger(__name__)
 
-#: The longest pause before a message that failed goes back to its queue. With the queue's delivery limit
-#: it bounds how long a database may be away before messages are dead letters: about a quarter of an hour.
-LONGEST_PAUSE_SECONDS = 60
 
-
-class Ground(Protocol):
+class Ground(undone.Ground, Protocol):
     """What a consumer needs of its broker."""
 
-    connection: AmqpConnection
     reconnecting: Reconnecting
 
     def decode(self, delivery: Delivery) -> dramatiq.Message[Any]:
         """Say what runs for the delivery; raises Unusable."""
-
-    def note_missing(self) -> None:
-        """A queue or an exchange is not there any more."""
 
     def declare_what_is_missing(self) -> None:
         """Declare all again if something was noted; never raises."""
@@ -51,6 +44,7 @@ class FleetConsumer(Consumer):
     def __init__(self, ground: Ground, queue: str, prefetch: int, timeout: float) -> None:
         self._ground, self._queue = ground, queue
         self._prefetch, self._timeout = prefetch, timeout
+        self._undone = Undone(ground, queue)
         self._subscription: Subscription | None = None
         self._backoff = Backoff()
 
@@ -71,19 +65,22 @@ class FleetConsumer(Consumer):
     def ack(self, message: MessageProxy) -> None:
         """Called by the worker when the actor has returned."""
         assert isinstance(message, FleetMessage)
-        message.subscription.ack(message.tag)
+        message.subscription.ack(message.delivered.tag)
 
     def nack(self, message: MessageProxy) -> None:
         """Called by the worker when the actor has raised."""
         assert isinstance(message, FleetMessage)
-        error, delivery = message.error, message.delivery
-        if isinstance(error, Retryable | Shutdown):
-            pause = min(LONGEST_PAUSE_SECONDS, 2 ** min(delivery.delivery_count, 10))
-            log.warning("%s will be tried again in %d s: %s", message, pause, error)
-            message.subscription.requeue(message.tag, after=pause)
-            return
-        reason = f"{message.actor_name} failed: {type(error).__name__}: {error}"
-        self._bury(message.subscription, Delivered(message.tag, delivery), reason)
+        error, subscription, delivered = message.error, message.subscription, message.delivered
+        if isinstance(error, Shutdown):
+            subscription.requeue(delivered.tag)
+        elif isinstance(error, Retryable):
+            self._undone.try_again(subscription, delivered, error)
+        elif delivered.verdict is not None:
+            log.error("%s failed, and the job is not told: %r", message.actor_name, error)
+            self._undone.bury(subscription, delivered, delivered.verdict)
+        else:
+            reason = f"{message.actor_name} failed: {type(error).__name__}: {error}"
+            self._undone.give_up(subscription, delivered, reason)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Called by the worker when it stops; closing the channel gives back what was not worked at."""
@@ -118,34 +115,45 @@ class FleetConsumer(Consumer):
         )
 
     def _message(self, subscription: Subscription, delivered: Delivered) -> FleetMessage | None:
-        try:
-            message = self._ground.decode(delivered.delivery)
-        except Unusable as error:
-            self._bury(subscription, delivered, str(error))
+        if self._queue == SUSPECTS_QUEUE and not delivered.tries and not delivered.verdict:
+            return self._suspect(subscription, delivered)
+        if delivered.delivery.delivery_count >= SUSPECT_AT and self._queue != SUSPECTS_QUEUE:
+            self._undone.set_apart(subscription, delivered)
             return None
-        return FleetMessage(message, delivered.delivery, subscription, delivered.tag)
+        return self._decoded(subscription, delivered)
 
-    def _bury(self, subscription: Subscription, delivered: Delivered, reason: str) -> None:
-        log.warning("A message becomes a dead letter: %r: %s", delivered.delivery, reason)
-        try:
-            letter = dead_letter(delivered.delivery, reason)
-            future = self._ground.connection.publish(letter)
-        except (PublishFailed, ServiceUnavailable) as error:
-            self._keep(subscription, delivered, error)
-            return
-        future.add_done_callback(partial(self._on_buried, subscription, delivered))
-
-    def _on_buried(
-        self, subscription: Subscription, delivered: Delivered, future: Future[None]
-    ) -> None:
-        # The message leaves its queue only when the broker has the letter.
-        if error := future.exception():
-            self._ground.note_missing()
-            self._keep(subscription, delivered, error)
+    def _suspect(self, subscription: Subscription, delivered: Delivered) -> FleetMessage | None:
+        delivery = as_it_came(delivered.delivery)
+        if delivery is None:
+            reason = f"Published to {SUSPECTS_QUEUE}, where only workers publish."
+            self._undone.bury(subscription, delivered, reason)
+            return None
+        delivered = replace(delivered, delivery=delivery)
+        if delivery.delivery_count < CONDEMN_AT:
+            return self._decoded(subscription, delivered)
+        reason = (
+            f"Handed out {delivery.deliveries - 1} times, and no worker answered, though it was run by "
+            "itself at last: it kills its worker, or hangs it."
+        )
+        if delivery.delivery_count >= BURY_AT:
+            self._undone.bury(subscription, delivered, reason)
         else:
-            subscription.ack(delivered.tag)
+            self._undone.give_up(subscription, delivered, reason)
+        return None
 
-    def _keep(self, subscription: Subscription, delivered: Delivered, error: BaseException) -> None:
-        log.error("The dead letter of %r cannot be published: %s", delivered.delivery, error)
-        pause = min(LONGEST_PAUSE_SECONDS, 2 ** min(delivered.delivery.delivery_count, 10))
-        subscription.requeue(delivered.tag, after=pause)
+    def _decoded(self, subscription: Subscription, delivered: Delivered) -> FleetMessage | None:
+        delivery = delivered.delivery
+        try:
+            message = (
+                burial(delivery, delivered.verdict)
+                if delivered.verdict
+                else self._ground.decode(delivery)
+            )
+        except Unusable as error:
+            if delivery.queue in WORK_QUEUES:
+                self._undone.bury(subscription, delivered, str(error))
+            else:
+                self._undone.give_up(subscription, delivered, str(error))
+            return None
+        # The worker settles a message with the consumer of the queue that it names.
+        return FleetMessage(message.copy(queue_name=self._queue), delivered, subscription)

@@ -15,7 +15,12 @@ from .delivery import Delivery
 #: What runs for a request; never by a message that names it, only by the queue that it came by.
 INTAKE_ACTOR = "intake"
 ACCEPT_ACTOR = "accept"
-REQUEST_ACTORS = frozenset({INTAKE_ACTOR, ACCEPT_ACTOR})
+
+#: What runs for a message that is given up: it tells the job, and keeps the letter.
+BURY_ACTOR = "bury"
+
+#: What no message may call by its name.
+RESERVED_ACTORS = frozenset({INTAKE_ACTOR, ACCEPT_ACTOR, BURY_ACTOR})
 
 #: The fields of a Dramatiq message on the wire (dramatiq.Message), with the type of each.
 FIELDS: dict[str, type] = {
@@ -66,6 +71,17 @@ def decode(
     )
 
 
+def burial(delivery: Delivery, reason: str) -> dramatiq.Message[Any]:
+    """What runs for a delivery that is given up."""
+    return dramatiq.Message(
+        queue_name=delivery.queue,
+        actor_name=BURY_ACTOR,
+        args=(),
+        kwargs={"delivery": delivery, "reason": reason},
+        options=dict(OPTIONS),
+    )
+
+
 def _decode_work(delivery: Delivery, actors: Collection[str]) -> dramatiq.Message[Any]:
     found = _parse(delivery.body)
     for name, kind in FIELDS.items():
@@ -75,7 +91,7 @@ def _decode_work(delivery: Delivery, actors: Collection[str]) -> dramatiq.Messag
     if found["options"]:
         # They would reach into the worker: "eta" holds a message back, "throws" ends its thread.
         raise Unusable("Not a message of the fleet: those have no options.")
-    if found["actor_name"] not in actors or found["actor_name"] in REQUEST_ACTORS:
+    if found["actor_name"] not in actors or found["actor_name"] in RESERVED_ACTORS:
         raise Unusable(f"There is no actor {found['actor_name'][:100]!r}.")
     return dramatiq.Message(
         # The worker looks its consumer up by this name: one that is not the queue's ends the thread.

@@ -25,6 +25,8 @@ class Delivery:
     redelivered: bool
     #: How often that happened, as far as the queue knows.
     delivery_count: int
+    #: How often it was handed out before it came to the queue of the suspects.
+    earlier_deliveries: int = 0
     #: All properties, as pika's `BasicProperties`; None where a test made it up.
     properties: Any = field(default=None, compare=False)
 
@@ -47,6 +49,11 @@ class Delivery:
             delivery_count=count if isinstance(count, int) and count >= 0 else 0,
             properties=properties,
         )
+
+    @property
+    def deliveries(self) -> int:
+        """How often it was handed out, this time included."""
+        return self.earlier_deliveries + self.delivery_count + 1
 
     def __repr__(self) -> str:
         # Dramatiq logs a message's arguments; bodies and headers are not for logs.

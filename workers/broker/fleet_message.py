@@ -7,8 +7,7 @@ from typing import Any
 import dramatiq
 from dramatiq.broker import MessageProxy
 
-from .delivery import Delivery
-from .subscription import Subscription
+from .subscription import Delivered, Subscription
 
 
 class FleetMessage(MessageProxy):
@@ -17,12 +16,11 @@ class FleetMessage(MessageProxy):
     def __init__(
         self,
         message: dramatiq.Message[Any],
-        delivery: Delivery,
+        delivered: Delivered,
         subscription: Subscription,
-        tag: int,
     ) -> None:
         super().__init__(message)
-        self.delivery, self.subscription, self.tag = delivery, subscription, tag
+        self.delivered, self.subscription = delivered, subscription
         #: Why its actor did not finish it.
         self.error: BaseException | None = None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -36,6 +37,12 @@ class Delivered:
 
     tag: int
     delivery: Delivery
+    #: When it came, by the monotonic clock.
+    since: float = field(default_factory=time.monotonic)
+    #: How often its actor asked for another try.
+    tries: int = 0
+    #: Why it is a dead letter, where its job is to be told first.
+    verdict: str | None = None
 
 
 class Subscription:
@@ -106,6 +113,14 @@ class Subscription:
     def requeue(self, tag: int, *, after: float = 0) -> None:
         """Give the message back to its queue, after a pause in seconds; from any thread."""
         self._call(lambda: self._link.call_later(after, partial(self._give_back, tag)))
+
+    def hand_out_again(self, delivered: Delivered, *, after: float = 0) -> None:
+        """Give it to this worker again, after a pause in seconds; from any thread.
+
+        RabbitMQ knows nothing of it, and so counts nothing. Lost with the subscription, as all that is
+        not settled.
+        """
+        self._call(lambda: self._link.call_later(after, partial(self._inbox.put, delivered)))
 
     def close(self) -> None:
         """Send the settlements that are due and close the channel; RabbitMQ takes the rest back."""

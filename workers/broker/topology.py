@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...models.amqp import AmqpConnection, LinkLost
 from ...models.amqp_rpc import Question, Refused, ask
 from ...models.errors import Fatal, ServiceUnavailable, TagfleetError
 from ...models.queues import Binding, Exchange, Queue, Topology
 
-_DIFFERENT, _NOT_ALLOWED = 406, 403
+_NOT_ALLOWED, _NOT_FOUND, _DIFFERENT = 403, 404, 406
 
 
 class DeclaredOtherwise(Fatal):
@@ -54,9 +54,32 @@ def declare_on(connection: AmqpConnection, topology: Topology) -> None:
     """Declare it over a connection that is used for more; raises what `declare` raises."""
     steps = list(_steps(topology))
     try:
-        ask(connection.link(), [question for _, question in steps])
+        _ask(connection, [question for _, question in steps])
     except Refused as refused:
         raise _explained(steps[refused.index][0], connection.address, refused) from refused
+
+
+def is_there(connection: AmqpConnection, queue: str) -> bool:
+    """Say whether a queue stands; raises ServiceUnavailable, MayNotDeclare."""
+    try:
+        _ask(
+            connection,
+            [
+                lambda channel, answered: channel.queue_declare(
+                    queue, passive=True, callback=answered
+                )
+            ],
+        )
+    except Refused as refused:
+        if refused.code == _NOT_FOUND:
+            return False
+        raise _explained(f"The queue {queue!r}", connection.address, refused) from refused
+    return True
+
+
+def _ask(connection: AmqpConnection, questions: Sequence[Question]) -> None:
+    try:
+        ask(connection.link(), questions)
     except LinkLost as error:
         raise ServiceUnavailable(
             "RabbitMQ", connection.address, str(error), "Check TAGFLEET_AMQP_URL."

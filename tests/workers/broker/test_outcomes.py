@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from tests.workers.broker.harness import (
@@ -21,10 +22,15 @@ from tagfleet.models.errors import PublishFailed, Retryable, ServiceUnavailable
 from tagfleet.models.queues import (
     DEAD_LETTERS_EXCHANGE,
     DEAD_LETTERS_QUEUE,
-    DELIVERY_LIMIT,
     FINISH_QUEUE,
+    REQUESTS_EXCHANGE,
+    SUSPECTS_QUEUE,
 )
 from tagfleet.workers.broker import FleetBroker
+from tagfleet.workers.broker.delivery import Delivery
+from tagfleet.workers.broker.undone import Patience
+
+AT_ONCE = Patience(longest_pause=0)
 
 
 @pytest.fixture
@@ -36,11 +42,6 @@ def broker(amqp_url: str) -> FleetBroker:
 def client(amqp_url: str, broker: FleetBroker):
     with Client(amqp_url) as client:
         yield client
-
-
-@pytest.fixture
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagfleet.workers.broker.consumer.LONGEST_PAUSE_SECONDS", 0)
 
 
 def test_a_message_whose_actor_returns_is_done(broker, client):
@@ -64,6 +65,7 @@ def test_a_message_whose_actor_raises_an_unforeseen_error_is_a_dead_letter_with_
     with working(broker):
         [(properties, body)] = client.take(DEAD_LETTERS_QUEUE, 1)
     assert properties.headers["x-tagfleet-reason"] == "finish failed: KeyError: 'a'"
+    assert properties.headers["x-tagfleet-deliveries"] == 1
     assert body == message.encode()
     assert client.depth(FINISH_QUEUE) == 0
 
@@ -76,37 +78,71 @@ def test_a_message_whose_actor_is_called_with_wrong_arguments_is_a_dead_letter(b
     assert "TypeError" in properties.headers["x-tagfleet-reason"]
 
 
-@pytest.mark.usefixtures("_no_pause")
-def test_a_message_whose_actor_raises_retryable_comes_again(broker, client):
-    calls = Calls()
+def test_a_message_whose_actor_raises_retryable_is_tried_again_and_counted_as_no_failure(
+    amqp_url, client
+):
+    # Given
+    broker, calls = fleet_broker(amqp_url, patience=AT_ONCE), Calls()
 
-    def run(argument: str) -> None:
-        calls.note(argument)
-        if len(calls.seen) < 3:
+    def run(delivery: Delivery) -> None:
+        calls.note((delivery.body, delivery.delivery_count))
+        if len(calls.seen) < 30:
             raise ServiceUnavailable("MongoDB", "mongodb://host", "it sleeps")
 
-    actor(broker, run)
-    broker.enqueue(finish("a"))
+    actor(broker, run, name="accept")
+    client.publish(REQUESTS_EXCHANGE, "etl", b"a")
+    # When it fails more often than RabbitMQ hands anything out
     with working(broker):
-        assert calls.wait_for_count(3) == ["a"] * 3
-    assert client.depth(FINISH_QUEUE) == 0
+        assert calls.wait_for_count(30) == [(b"a", 0)] * 30
+    # Then
+    assert client.depth("tagfleet.etl") == 0
     assert client.depth(DEAD_LETTERS_QUEUE) == 0
 
 
-@pytest.mark.usefixtures("_no_pause")
-def test_a_message_that_fails_as_often_as_it_may_is_a_dead_letter(broker, client):
-    calls = Calls()
+def test_a_request_that_is_held_for_long_is_published_anew_before_rabbitmq_takes_it_back(
+    amqp_url, client
+):
+    # Given
+    patience = replace(AT_ONCE, hold=0)
+    broker, calls = fleet_broker(amqp_url, patience=patience), Calls()
+
+    def run(delivery: Delivery) -> None:
+        calls.note(delivery)
+        if len(calls.seen) < 30:
+            raise ServiceUnavailable("MongoDB", "mongodb://host", "it sleeps")
+
+    actor(broker, run, name="accept")
+    # When
+    client.publish(
+        REQUESTS_EXCHANGE, "etl", b"a", message_id="job-1", user_id="guest", headers={"x-trace": 7}
+    )
+    with working(broker):
+        seen = calls.wait_for_count(30)
+    # Then it is the same request, and nobody has counted anything
+    assert {(each.body, each.message_id, each.routing_key) for each in seen} == {
+        (b"a", "job-1", "etl")
+    }
+    assert {each.delivery_count for each in seen} == {0}
+    assert seen[-1].headers == {"x-trace": 7, "x-tagfleet-user-id": "guest"}
+    assert client.depth("tagfleet.etl") == 0
+    assert client.depth(DEAD_LETTERS_QUEUE) == 0
+
+
+def test_work_that_cannot_be_done_for_now_is_left_to_the_clock_which_rings_again(amqp_url, client):
+    broker, calls = fleet_broker(amqp_url, patience=replace(AT_ONCE, work_tries=5)), Calls()
 
     def run(argument: str) -> None:
         calls.note(argument)
-        raise Retryable("never")
+        raise Retryable("not now")
 
     actor(broker, run)
     broker.enqueue(finish("a"))
-    with working(broker):
-        [(properties, _)] = client.take(DEAD_LETTERS_QUEUE, 1)
-    assert properties.headers["x-death"][0]["reason"] == "delivery_limit"
-    assert len(calls.seen) == DELIVERY_LIMIT + 1
+    with working(broker) as worker:
+        calls.wait_for_count(5)
+        worker.join()
+    assert len(calls.seen) == 5
+    assert client.depth(FINISH_QUEUE) == 0
+    assert client.depth(DEAD_LETTERS_QUEUE) == 0
 
 
 def test_others_go_on_while_a_failed_message_waits(broker):
@@ -217,7 +253,12 @@ def test_no_queue_for_delayed_or_dead_messages_of_dramatiq_is_made(broker, clien
     actor(broker, Calls().note)
     broker.enqueue(finish("a"))
     with working(broker) as worker:
-        assert set(worker.consumers) == {"tagfleet.etl", "tagfleet.intake", FINISH_QUEUE}
+        assert set(worker.consumers) == {
+            "tagfleet.etl",
+            "tagfleet.intake",
+            SUSPECTS_QUEUE,
+            FINISH_QUEUE,
+        }
     for suffix in ("DQ", "XQ"):
         with pytest.raises(Exception, match="404"):
             client.depth(f"{FINISH_QUEUE}.{suffix}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import dramatiq
 import pytest
@@ -106,7 +107,10 @@ def test_a_body_that_is_too_large_is_a_dead_letter_with_the_id_in_a_header(broke
         client.publish(REQUESTS_EXCHANGE, "etl", b"x" * 4097, message_id="job-9", user_id="guest")
         [(properties, body)] = client.take(DEAD_LETTERS_QUEUE, 1)
     assert body == b"x" * 4097
+    died = properties.headers.pop("x-tagfleet-time")
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(died)) < timedelta(minutes=5)
     assert properties.headers == {
+        "x-tagfleet-deliveries": 1,
         "x-tagfleet-reason": "The body has 4097 bytes: at most 4096 are read.",
         "x-tagfleet-queue": "tagfleet.etl",
         "x-tagfleet-routing-key": "etl",
