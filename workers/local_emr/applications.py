@@ -29,6 +29,10 @@ VARIABLE: Final = "LOCAL_EMR_APPLICATION"
 LONGEST_WAIT_SECONDS: Final = 10.0
 
 
+#: So many that have ended are remembered (YARN: yarn.resourcemanager.max-completed-applications).
+MOST_ENDED: Final = 1000
+
+
 class FinalStatus(StrEnum):
     """YARN's words for how an application ended."""
 
@@ -97,6 +101,7 @@ class Applications:
             target=self._run, args=(made, words, seen, Path(content["folder"])), name=made.id
         )
         with self._changed:
+            self._forget_the_oldest()
             self._known[made.id] = made
             made.thread.start()
             return made.report()
@@ -110,11 +115,12 @@ class Applications:
             return found.report()
 
     def kill(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """End `{cluster, id}`, unless it has ended; returns its report from before."""
+        """End `{cluster, id}`, unless it has ended, and wait for it; returns its report from before."""
         with self._changed:
             found = self._find(content["cluster"], content["id"])
             before = found.report()
             self._kill(found)
+            self._changed.wait_for(lambda: found.exit_code is not None, LONGEST_WAIT_SECONDS)
             return before
 
     def of_cluster(self, content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -171,6 +177,11 @@ class Applications:
     def _running(self) -> list[Application]:
         return [each for each in self._known.values() if each.exit_code is None]
 
+    def _forget_the_oldest(self) -> None:
+        ended = [each.id for each in self._known.values() if each.exit_code is not None]
+        for application_id in ended[:-MOST_ENDED]:
+            del self._known[application_id]
+
     def _kill(self, application: Application) -> None:
         if application.exit_code is None:
             application.is_killed = True
@@ -182,7 +193,7 @@ class Applications:
         cluster = self._scheduler.clusters.get(cluster_id)
         for step in cluster.steps.values() if cluster else ():
             if application_id in step.applications:
-                # It ended with an earlier server.
+                # It ended with an earlier server, or too long ago.
                 return Application(
                     id=application_id, cluster_id=cluster_id, step_id=step.id,
                     folder=self._clusters / cluster_id / "containers" / application_id,

@@ -64,6 +64,7 @@ def environment(
         "EMR_STEP_ID": step.id,
         "HADOOP_USER_NAME": "hadoop",
         "LOCAL_EMR_S3": str(s3_root),
+        "LOCAL_EMR_URL": url,
         "PATH": path,
         "TMPDIR": str(temporary),
     }

@@ -8,18 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
 from .changes import Changes
 from .clusters import DEAD, Cluster, ClusterState, Reason
 from .errors import AwsError
 from .events import Event
 from .state import State
-from .steps import Failure, Step, StepState
+from .steps import RESTARTED, Failure, Step, StepState
 from .timers import Timers
-
-#: What the steps are told that ran when the server was killed.
-RESTARTED: Final = Failure("Local EMR restarted", "The step ran when the local EMR was ended.")
 
 
 class Runner(Protocol):
@@ -268,10 +265,8 @@ class Scheduler:
     def _terminated(self, cluster: Cluster) -> None:
         failed = cluster.reason is not None and cluster.reason.is_error
         cluster.ended = time.time()
-        self._changes.cluster_moves(
-            cluster,
-            ClusterState.TERMINATED_WITH_ERRORS if failed else ClusterState.TERMINATED,
-        )
+        end = ClusterState.TERMINATED_WITH_ERRORS if failed else ClusterState.TERMINATED
+        self._changes.cluster_moves(cluster, end)
 
     def _cancel_pending(self, cluster: Cluster) -> None:
         while cluster.pending:

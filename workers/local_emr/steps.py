@@ -54,6 +54,10 @@ class Failure:
         return {name: value for name, value in details.items() if value}
 
 
+#: What the steps are told that ran when the server was killed.
+RESTARTED: Final = Failure("Local EMR restarted", "The step ran when the local EMR was ended.")
+
+
 @dataclass(slots=True, kw_only=True)
 class Step:
     """One step of a cluster, from its submission to its end."""

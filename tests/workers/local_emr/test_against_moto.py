@@ -105,7 +105,7 @@ def test_both_answer_in_the_same_shape(
     answers: Callable[[Any], Iterator[tuple[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ours = emr.clients.s3() if service == "s3" else emr.clients.emr_read()
+    ours = emr.clients.s3() if service == "s3" else emr.clients.emr()
     found = {name: shape(answer, name) for name, answer in answers(ours)}
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     with mock_aws():

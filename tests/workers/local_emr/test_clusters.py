@@ -23,7 +23,7 @@ OFTEN = {"Delay": 0.05, "MaxAttempts": 400}
 
 @pytest.fixture
 def client(emr: Emr) -> Any:
-    return emr.clients.emr_read()
+    return emr.clients.emr()
 
 
 @pytest.fixture

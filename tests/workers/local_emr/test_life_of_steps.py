@@ -19,7 +19,7 @@ class Life:
     """One cluster, and what is done to it."""
 
     def __init__(self, emr: Emr, concurrency: int) -> None:
-        self.client: Any = emr.clients.emr_read()
+        self.client: Any = emr.clients.emr()
         self.cluster = emr.cluster(concurrency)
 
     def add(self, *steps: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ class Logs:
     """A cluster's steps and what they leave."""
 
     def __init__(self, emr: Emr, log_uri: str | None = f"s3://{BUCKET}/logs") -> None:
-        self.client, self.s3 = emr.clients.emr_read(), emr.clients.s3()
+        self.client, self.s3 = emr.clients.emr(), emr.clients.s3()
         asked: dict[str, Any] = {"Instances": {"KeepJobFlowAliveWhenNoSteps": True}}
         if log_uri:
             asked["LogUri"] = log_uri

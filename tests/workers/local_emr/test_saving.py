@@ -125,7 +125,7 @@ def test_a_cancellation_that_cannot_be_written_ends_nothing(disk: Disk) -> None:
     ids=["name", "argument", "action"],
 )
 def test_half_a_character_is_refused_and_jams_nothing(emr: Emr, step: dict[str, Any]) -> None:
-    cluster, client = emr.cluster(), emr.clients.emr_read()
+    cluster, client = emr.cluster(), emr.clients.emr()
     with pytest.raises(ClientError) as raised:
         client.add_job_flow_steps(JobFlowId=cluster, Steps=[simulated(), step])
     assert raised.value.response["Error"]["Code"] == "ValidationException"
@@ -135,7 +135,7 @@ def test_half_a_character_is_refused_and_jams_nothing(emr: Emr, step: dict[str, 
 
 
 def test_a_whole_character_beyond_the_first_plane_is_kept(emr: Emr) -> None:
-    cluster, client = emr.cluster(), emr.clients.emr_read()
+    cluster, client = emr.cluster(), emr.clients.emr()
     steps: Any = [simulated() | {"Name": "\U0001f980"}]
     (step,) = client.add_job_flow_steps(JobFlowId=cluster, Steps=steps)["StepIds"]
     assert wait_for_step(client, cluster, step, "COMPLETED")["Name"] == "\U0001f980"

@@ -19,7 +19,7 @@ class Steps:
     """One cluster, and what is done to it."""
 
     def __init__(self, emr: Emr, concurrency: int = 2) -> None:
-        self.emr, self.client = emr, emr.clients.emr_read()
+        self.emr, self.client = emr, emr.clients.emr()
         self.cluster = emr.cluster(concurrency)
 
     def add(self, *steps: dict[str, Any]) -> list[str]:

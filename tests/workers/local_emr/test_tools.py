@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tagfleet.workers.local_emr.server import LocalEmr
-from tagfleet.workers.local_emr.tools.spark_submit import local_arguments
+from tagfleet.workers.local_emr.tools.spark_submit import is_for_yarn, local_arguments
 
 from ...emr_fixtures import BUCKET, Emr
 from .server import bash, wait_for_step
@@ -62,7 +62,7 @@ def aws(emr: Emr, local_emr: LocalEmr, tmp_path: Path) -> Aws:
 def test_a_step_copies_a_file_up_and_down(emr: Emr, tmp_path: Path) -> None:
     where = f"s3://{BUCKET}/{tmp_path.name}/a file"
     script = f"echo hello > f && aws s3 cp f '{where}' && aws s3 cp '{where}' {tmp_path}/down"
-    client, cluster = emr.clients.emr_read(), emr.cluster()
+    client, cluster = emr.clients.emr(), emr.cluster()
     (step,) = client.add_job_flow_steps(JobFlowId=cluster, Steps=[bash(script)])["StepIds"]  # type: ignore[list-item]
     wait_for_step(client, cluster, step, "COMPLETED")
     assert (tmp_path / "down").read_text() == "hello\n"
@@ -196,3 +196,22 @@ def test_a_command_that_it_does_not_know_is_refused_with_what_it_knows(aws: Aws)
 )  # fmt: skip
 def test_of_a_line_for_a_cluster_the_cluster_is_left_out(given: str, kept: str) -> None:
     assert local_arguments(given.split()) == kept.split()
+
+
+@pytest.mark.parametrize(
+    ("given", "is_for_it"),
+    [
+        ("--deploy-mode cluster app.py", True),
+        ("--master yarn --deploy-mode=cluster app.py", True),
+        ("--conf spark.submit.deployMode=cluster app.py", True),
+        ("-c spark.submit.deployMode=cluster --deploy-mode client app.py", False),
+        ("--deploy-mode client --deploy-mode cluster app.py", True),
+        ("--deploy-mode client app.py", False),
+        ("--master yarn app.py", False),
+        ("--verbose app.py --deploy-mode cluster", False),
+        ("--deploy-mode", False),
+        ("", False),
+    ],
+)
+def test_a_line_tells_whether_its_driver_runs_on_yarn(given: str, is_for_it: bool) -> None:
+    assert is_for_yarn(given.split()) is is_for_it

