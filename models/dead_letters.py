@@ -21,6 +21,7 @@ ROUTING_KEY: Final = f"{OURS}routing-key"
 MESSAGE_ID: Final = f"{OURS}message-id"
 TIME: Final = f"{OURS}time"
 DELIVERIES: Final = f"{OURS}deliveries"
+RUNS: Final = f"{OURS}runs"
 
 #: Whom RabbitMQ had verified as the producer, where a message was published again by the fleet.
 USER_ID: Final = f"{OURS}user-id"

@@ -20,7 +20,7 @@ from .delivery import Delivery
 from .fleet_message import FleetMessage
 from .reconnecting import Backoff, Reconnecting
 from .subscription import NOT_FOUND, Delivered, Subscription, SubscriptionLost
-from .suspects import BURY_AT, CONDEMN_AT, SUSPECT_AT, as_it_came
+from .suspects import BURY_AT, SUSPECT_AT, read_suspect
 from .undone import Undone
 
 log = logging.getLogger(__name__)
@@ -123,23 +123,32 @@ class FleetConsumer(Consumer):
         return self._decoded(subscription, delivered)
 
     def _suspect(self, subscription: Subscription, delivered: Delivered) -> FleetMessage | None:
-        delivery = as_it_came(delivered.delivery)
-        if delivery is None:
+        suspect = read_suspect(delivered.delivery)
+        if suspect is None:
             reason = f"Published to {SUSPECTS_QUEUE}, where only workers publish."
             self._undone.bury(subscription, delivered, reason)
             return None
-        delivered = replace(delivered, delivery=delivery)
-        if delivery.delivery_count < CONDEMN_AT:
-            return self._decoded(subscription, delivered)
+        as_it_came = replace(delivered, delivery=suspect.delivery)
+        if suspect.is_next:
+            return self._decoded(subscription, as_it_came)
+        if suspect.is_condemned:
+            self._condemn(subscription, as_it_came)
+        elif delivered.is_rested or not suspect.pause:
+            self._undone.run_alone(subscription, as_it_came, suspect.runs + 1)
+        else:
+            rested = replace(delivered, is_rested=True)
+            subscription.hand_out_again(rested, after=suspect.pause)
+        return None
+
+    def _condemn(self, subscription: Subscription, delivered: Delivered) -> None:
         reason = (
-            f"Handed out {delivery.deliveries - 1} times, and no worker answered, though it was run by "
-            "itself at last: it kills its worker, or hangs it."
+            f"Handed out {delivered.delivery.deliveries - 1} times, and no worker answered, though it was "
+            "run by itself at last: it kills its worker, or hangs it."
         )
-        if delivery.delivery_count >= BURY_AT:
+        if delivered.delivery.delivery_count >= BURY_AT:
             self._undone.bury(subscription, delivered, reason)
         else:
             self._undone.give_up(subscription, delivered, reason)
-        return None
 
     def _decoded(self, subscription: Subscription, delivered: Delivered) -> FleetMessage | None:
         delivery = delivered.delivery

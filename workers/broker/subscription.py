@@ -41,6 +41,8 @@ class Delivered:
     since: float = field(default_factory=time.monotonic)
     #: How often its actor asked for another try.
     tries: int = 0
+    #: Whether the pause before it is run is over.
+    is_rested: bool = False
     #: Why it is a dead letter, where its job is to be told first.
     verdict: str | None = None
 

@@ -99,6 +99,14 @@ class Undone:
         log.warning("%r came back %d times; it is set apart.", what, what.delivery_count)
         self._move(subscription, delivered, suspect(what))
 
+    def run_alone(self, subscription: Subscription, delivered: Delivered, runs: int) -> None:
+        """A suspect's time has come: its copy is run at once, and tells so if it comes back.
+
+        Arguments:
+            runs: How often that makes.
+        """
+        self._move(subscription, delivered, suspect(delivered.delivery, runs=runs))
+
     def _anew(self, delivery: Delivery) -> Outgoing:
         if self._queue == SUSPECTS_QUEUE:
             return suspect(delivery)

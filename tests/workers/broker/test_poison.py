@@ -20,14 +20,16 @@ from tagfleet.models.queues import (
     SUSPECTS_QUEUE,
 )
 from tagfleet.workers.broker.delivery import Delivery
-from tagfleet.workers.broker.suspects import CONDEMN_AT, SUSPECT_AT
+from tagfleet.workers.broker.suspects import PAUSES, SUSPECT_AT
 
 #: A worker whose process dies of every body that begins with "poison"; it notes whatever it begins with.
 WORKER = """
 import os, signal, sys, threading
 from tests.workers.broker.harness import fleet_broker, working
 import dramatiq
+from tagfleet.workers.broker import suspects
 
+suspects.PAUSES = (0.0, 0.1, 0.1, 0.1)
 broker = fleet_broker(sys.argv[1], prefetch=20)
 
 def run(delivery):
@@ -100,7 +102,7 @@ def test_poison_ends_as_a_dead_letter_and_each_of_its_neighbours_is_done(
         assert headers["x-tagfleet-user-id"] == "guest"
     begun = notes.read_bytes().split()
     for poison in (b"poison-1", b"poison-2"):
-        assert begun.count(poison) <= SUSPECT_AT + CONDEMN_AT
+        assert begun.count(poison) <= SUSPECT_AT + len(PAUSES)
     assert client.depth(DEAD_LETTERS_QUEUE) == 0
 
 
@@ -131,7 +133,7 @@ def test_a_message_that_came_back_too_often_is_run_by_itself_as_it_came(amqp_url
         headers={"x-trace": 7},
         redelivered=False,
         delivery_count=0,
-        earlier_deliveries=SUSPECT_AT + 1,
+        earlier_deliveries=SUSPECT_AT + 2,
     )
     assert client.depth(SUSPECTS_QUEUE) == client.depth("tagfleet.etl") == 0
 
