@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
 
 from ..models import jobs, troubles
 from ..models.errors import InvalidInput, JobNotFound
 from ..models.job import Job
 from ..models.lifecycle import Move, advance
-from ..models.queues import CLUSTERS_QUEUE, FINISH_QUEUE, group_of
+from ..models.queues import CLUSTERS_QUEUE, FINISH_QUEUE, RECOVER_QUEUE, group_of
 from ..models.schemas import load_job_request, request_digest
 from ..models.states import JobStatus
 from .broker.delivery import Delivery
 from .bus import RequestBus
+from .events import end_event
 from .fleet import Fleet
 from .requests import REASON_LENGTH, identified
 
 log = logging.getLogger(__name__)
+
+#: Which actor works at jobs by their ids, by the queue that they come by.
+ACTOR_OF = {FINISH_QUEUE: "finish", RECOVER_QUEUE: "take_on"}
 
 #: A job that is on its way through the stages that messages bring forward. On a cluster it has an owner.
 _ON_ITS_WAY = (JobStatus.RESERVED, JobStatus.RESOLVED)
@@ -33,6 +36,10 @@ def bury(fleet: Fleet, bus: RequestBus, delivery: Delivery, reason: str) -> None
         bus.dead_letter(delivery, reason)
     elif delivery.queue == CLUSTERS_QUEUE:
         _keep_one_a_day(bus, delivery, reason)
+    elif len(job_ids := _ids_in(delivery)) > 1:
+        # One of them is to blame, at most: each gets a message of its own.
+        for job_id in job_ids:
+            fleet.bus.ring(ACTOR_OF[delivery.queue], [job_id])
     else:
         _tell_worked_at(fleet, delivery, reason)
         bus.dead_letter(delivery, reason)
@@ -58,7 +65,7 @@ def _tell_requested(fleet: Fleet, delivery: Delivery, reason: str, tag_group: st
 def _tell_worked_at(fleet: Fleet, delivery: Delivery, reason: str) -> None:
     for job in jobs.get_all(_ids_in(delivery)):
         if delivery.queue == FINISH_QUEUE:
-            _leave_unfinished(job, reason)
+            _leave_unfinished(fleet, job, reason)
         else:
             _fail(fleet, job, reason)
 
@@ -72,8 +79,10 @@ def _fail(fleet: Fleet, job: Job, reason: str) -> None:
         fleet.bus.ring("finish", [job.id])
 
 
-def _leave_unfinished(job: Job, reason: str) -> None:
-    # The clock would ring for it for ever.
+def _leave_unfinished(fleet: Fleet, job: Job, reason: str) -> None:
+    """Its logs are not archived, and the clock does not ring for it for ever; but its end is told."""
+    if job.status.is_terminal and job.archive_status is None:
+        fleet.bus.tell([end_event(job)])
     Job._get_collection().update_one(
         {"_id": job.id, "status": str(job.status), "ring_at": {"$exists": True}},
         {
@@ -93,7 +102,7 @@ def _keep_one_a_day(bus: RequestBus, delivery: Delivery, reason: str) -> None:
     troubles.note(trouble)
 
 
-def _ids_in(delivery: Delivery) -> Iterable[str]:
+def _ids_in(delivery: Delivery) -> list[str]:
     found = _argument_of(delivery)
     return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 

@@ -6,11 +6,20 @@ import uuid
 from typing import Any
 
 from ..models.database import now
+from ..models.job import Job
 from ..models.states import JobStatus
 from .bus import Event
 
 #: AMQP's limit of a routing key is 255 bytes.
 _ID_IN_KEY = 230
+
+
+def end_event(job: Job) -> Event:
+    """The event of a job that has ended."""
+    before = job.history[-2].status if len(job.history) > 1 else JobStatus.RESERVED
+    return status_event(
+        job.id, before, job.status, statusMsg=job.status_message, clusterId=job.cluster_id
+    )
 
 
 def status_event(job_id: str, before: JobStatus, after: JobStatus, **details: Any) -> Event:

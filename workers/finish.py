@@ -19,9 +19,8 @@ from ..models.states import JobStatus
 from ..models.storage import Storage, StoredFile, open_storage
 from ..monitoring import recorder
 from ..monitoring.logs import log_context
-from .bus import Event
 from .diagnosis import exit_code_of, explain
-from .events import status_event
+from .events import end_event
 from .fleet import Fleet
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,7 @@ def finish(fleet: Fleet, job_ids: Iterable[str]) -> None:
         with log_context(job_id=job.id, tag_group=job.tag_group):
             updates.append(UpdateOne({"_id": job.id}, _finished(fleet, job)))
             if job.archive_status is None:
-                events.append(_event(job))
+                events.append(end_event(job))
                 _record(job)
     # Told before it is noted: rather twice than never.
     if events:
@@ -56,13 +55,6 @@ def _record(job: Job) -> None:
     ran = (job.finished - job.started).total_seconds() if job.started and job.finished else None
     recorder.record_end(
         status=str(job.status), cluster=job.cluster_name, tag_group=job.tag_group, run_seconds=ran
-    )
-
-
-def _event(job: Job) -> Event:
-    before = job.history[-2].status if len(job.history) > 1 else JobStatus.RESERVED
-    return status_event(
-        job.id, before, job.status, statusMsg=job.status_message, clusterId=job.cluster_id
     )
 
 

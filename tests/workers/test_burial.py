@@ -110,6 +110,19 @@ def test_a_job_that_cannot_be_finished_says_so_and_is_not_rung_for_again(
     job = jobs.get("job-1")
     assert (job.archive_status, job.archive_message, job.ring_at) == ("FAILED", REASON, None)
     assert (job.status, job.status_message) == (JobStatus.FAILED, "no cluster")
+    # And its end is told all the same
+    assert [event.body["type"] for event in bus.events] == ["JOB_FINISHED"]
+
+
+@pytest.mark.parametrize(("queue", "actor"), [(FINISH_QUEUE, "finish"), (RECOVER_QUEUE, "take_on")])
+def test_of_jobs_that_share_a_message_each_is_tried_by_itself_before_any_is_given_up(
+    fleet: Fleet, bus: NotedBus, queue: str, actor: str
+) -> None:
+    recorded()
+    bury(fleet, bus, work(queue, ["job-1", "job-2"]), REASON)
+    assert bus.rung == [(actor, ["job-1"]), (actor, ["job-2"])]
+    assert bus.dead == []
+    assert jobs.get("job-1").status is JobStatus.RESERVED
 
 
 def test_a_cluster_whose_pass_fails_each_time_leaves_one_letter_a_day(
