@@ -81,7 +81,9 @@ def main() -> int:
         settings = Settings.from_environ(
             {
                 "TAGFLEET_AMQP_URL": rabbitmq.url(),
-                "TAGFLEET_SWEEP_SECONDS": "4",
+                # On a busy machine the run takes longer, and a look costs the same: few of them.
+                "TAGFLEET_SWEEP_SECONDS": "8",
+                "TAGFLEET_BATCH_SECONDS": "2",
                 "TAGFLEET_LOOK_AHEAD": "25",
                 "TAGFLEET_EMR_QUOTAS": "none",
             }

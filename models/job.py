@@ -13,7 +13,13 @@ from .schemas import load_job_request
 from .states import JobStatus
 
 
-class HistoryEntry(me.EmbeddedDocument):
+class _Part(me.EmbeddedDocument):
+    """A part of a job's document; what a newer version of the fleet has added is left alone."""
+
+    meta: ClassVar[dict[str, Any]] = {"abstract": True, "strict": False}
+
+
+class HistoryEntry(_Part):
     """One change of a job's status."""
 
     status: JobStatus = me.EnumField(JobStatus, required=True)
@@ -22,7 +28,7 @@ class HistoryEntry(me.EmbeddedDocument):
     worker: str | None = me.StringField()
 
 
-class StagedFileDocument(me.EmbeddedDocument):
+class StagedFileDocument(_Part):
     """A file that was staged for the job."""
 
     source: str = me.StringField(required=True)
@@ -31,14 +37,14 @@ class StagedFileDocument(me.EmbeddedDocument):
     size: int = me.LongField(required=True)
 
 
-class StepDocument(me.EmbeddedDocument):
+class StepDocument(_Part):
     """What is handed to EMR for the job; written once, when the job is accepted."""
 
     jar: str = me.StringField(required=True)
     arguments: list[str] = me.ListField(me.StringField())
 
 
-class EngineOfJob(me.EmbeddedDocument):
+class EngineOfJob(_Part):
     """The cluster's engine as it was when the job was routed: running jobs stay where they are."""
 
     cluster_id: str = me.StringField(required=True)
@@ -53,7 +59,7 @@ class EngineOfJob(me.EmbeddedDocument):
         return Engine(**{name: getattr(self, name) for name in self._fields})
 
 
-class KillRequest(me.EmbeddedDocument):
+class KillRequest(_Part):
     """Somebody, or the job's time-out, asked for its end; whoever owns the job acts on it."""
 
     reason: str = me.StringField(required=True)
@@ -64,9 +70,11 @@ class KillRequest(me.EmbeddedDocument):
     hard: bool = me.BooleanField(default=False)
     #: The step that stops the YARN applications which the job's own step left behind.
     yarn_step_id: str | None = me.StringField()
+    #: How many such steps there were.
+    yarn_tries: int = me.IntField(default=0)
 
 
-class AttemptDocument(me.EmbeddedDocument):
+class AttemptDocument(_Part):
     """A run of the job that was lost with its cluster."""
 
     number: int = me.IntField(required=True)
@@ -76,7 +84,7 @@ class AttemptDocument(me.EmbeddedDocument):
     ended: datetime = me.DateTimeField(required=True)
 
 
-class Diagnosis(me.EmbeddedDocument):
+class Diagnosis(_Part):
     """Why a job failed, as far as its logs say."""
 
     cause: str = me.StringField(required=True)
@@ -89,6 +97,8 @@ class Job(me.Document):
 
     meta: ClassVar[dict[str, Any]] = {
         "collection": "jobs",
+        # While a fleet is upgraded, its older workers read what the newer ones write.
+        "strict": False,
         "auto_create_index": False,
         "indexes": [
             {"fields": ["emr_cluster_id", "status"]},
@@ -162,6 +172,9 @@ class Job(me.Document):
     #: When the first submission was intended that seemed never to have reached the cluster: if it did
     #: after all, the cluster has two steps of this job's name.
     doubted_since: datetime | None = me.DateTimeField()
+    #: Since when EMR shows no step of the job's id, and when it is asked for that one again.
+    unseen_since: datetime | None = me.DateTimeField()
+    look_at: datetime | None = me.DateTimeField()
     #: The cluster's further steps of this job's name.
     other_steps: list[str] = me.ListField(me.StringField())
     step_id: str | None = me.StringField()

@@ -28,6 +28,8 @@ class Lease:
     until: datetime
     #: When the last pass under this lease looked at the cluster; None before the first one.
     swept_at: datetime | None
+    #: How many steps one call may add, where the pass before saw a batch refused.
+    batch_limit: int | None = None
 
     def check(self, seconds: float) -> None:
         """Make sure that the lease is ours for that long; extends it when it would not be.
@@ -51,6 +53,7 @@ class Lease:
         swept_at: datetime | None = None,
         rest_until: datetime | None = None,
         note: str | None = None,
+        batch_limit: int | None = None,
     ) -> None:
         """Give it back.
 
@@ -58,8 +61,12 @@ class Lease:
             swept_at: When the cluster was last looked at.
             rest_until: Until when to leave it alone.
             note: What the jobs that wait there wait for, in words.
+            batch_limit: How many steps one call may add.
         """
-        change: dict[str, Any] = {"until": now() - timedelta(seconds=1)}
+        change: dict[str, Any] = {
+            "until": now() - timedelta(seconds=1),
+            "batch_limit": batch_limit,
+        }
         if swept_at:
             change["swept_at"] = swept_at
         if rest_until:
@@ -96,7 +103,8 @@ def acquire(name: str, holder: str, seconds: float) -> Lease | None:
     )
     if taken.modified_count == 0:
         return None
-    return Lease(name, holder, epoch + 1, until, _swept_at(found))
+    limit = found.get("batch_limit")
+    return Lease(name, holder, epoch + 1, until, _swept_at(found), limit)
 
 
 def wake(name: str) -> None:

@@ -112,7 +112,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     _row(
         EMR, Kind.ABSENT, "EMR shows no such cluster to this account",
-        texts=("job flow id not valid", "is not valid", "does not exist"),
+        texts=("job flow id not valid", "job flow id does not exist", "cluster id"),
     ),
     _row(
         EMR, Kind.LASTS, "a step that EMR refuses; a batch is halved until it stands alone",

@@ -25,7 +25,6 @@ from .broker.delivery import Delivery
 from .bus import RequestBus
 from .fleet import Fleet
 from .requests import Refused, read_request, refuse
-from .step_moves import unless_killed
 from .steps import step_of
 
 log = logging.getLogger(__name__)
@@ -39,6 +38,10 @@ LOOK_FOR_CLUSTERS = timedelta(minutes=5)
 
 #: The bounds of the pause between two tries, when what is needed does not answer, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 900.0
+
+
+#: Where a job is while it is on its way through here.
+_HERE = (JobStatus.RESERVED, JobStatus.RESOLVED)
 
 
 def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
@@ -76,17 +79,20 @@ def take_on(fleet: Fleet, job_ids: Iterable[str]) -> None:
             except Fatal as error:
                 # Whatever it is, it will be the same the next time.
                 job.reload()
-                if job.status.is_terminal:
+                if job.status not in _HERE:
                     raise
                 _end(fleet, job, JobStatus.FAILED, str(error))
 
 
 def _take_on(fleet: Fleet, job: Job) -> None:
+    if job.status not in _HERE:
+        # A message that came late, or twice: the job has another owner by now.
+        return
     catalog = fleet.catalog.snapshot()
-    if job.kill and job.status in (JobStatus.RESERVED, JobStatus.RESOLVED):
+    if job.kill:
         _end(fleet, job, JobStatus.KILLED, f"Killed: {job.kill.reason}")
         return
-    if job.queue_until and now() > job.queue_until and not job.status.is_terminal:
+    if job.queue_until and now() > job.queue_until:
         _end(fleet, job, JobStatus.FAILED, _waited_in_vain(job))
         return
     if job.status is JobStatus.RESERVED and not _route(fleet, job, catalog):
@@ -192,7 +198,9 @@ def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
             after=JobStatus.ACCEPTED,
             message=message,
             also=also,
-            where=unless_killed(job),
+            # A kill rings at once, which this would put off. And staging takes its time: meanwhile the
+            # job may have been routed anew, and another worker be at it.
+            where={"kill": None, "attempt": job.attempt, "cluster_id": job.cluster_id},
         ),
         worker=fleet.worker,
     ):

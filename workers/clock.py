@@ -22,7 +22,7 @@ from ..models.lease import Lease, LeaseState
 from ..models.states import ON_CLUSTER, JobStatus
 from ..monitoring import recorder
 from .batches import in_batches
-from .cluster_work import Work, clusters_with_work
+from .cluster_work import Work, clusters_with_work, most_steps
 from .fleet import Fleet
 from .retention import forget_old_jobs
 
@@ -64,6 +64,8 @@ class Clock:
         self._rung: dict[str, tuple[datetime, int]] = {}
         #: The catalog's version that those who wait for a cluster have seen.
         self._catalog: int | None = None
+        #: Clusters that have not been rung for since the catalog changed.
+        self._concerned: set[str] = set()
         self._forgot_at = 0.0
 
     def start(self) -> None:
@@ -104,24 +106,28 @@ class Clock:
 
     def tick(self) -> None:
         """Ring for each cluster that has something to do, and for each job that was left behind."""
-        changed = self._catalog_has_changed()
-        if changed:
-            _wake_those_without_cluster()
         work = clusters_with_work()
+        self._look_at_catalog(work)
         seen = leases.look(list(work)) if work else {}
         self._rung = {name: rung for name, rung in self._rung.items() if name in work}
         moment = now()
         for name, each in work.items():
             state = seen.get(name, leases.NEVER_HELD)
-            if (changed and each.ready) or self._is_due(each, state, moment):
-                self._ring_for_cluster(name, state, moment)
+            if (
+                name in self._concerned or self._is_due(each, state, moment)
+            ) and self._ring_for_cluster(name, state, moment):
+                self._concerned.discard(name)
         self._ring_for_jobs(seen)
         self._forget()
 
-    def _catalog_has_changed(self) -> bool:
+    def _look_at_catalog(self, work: Mapping[str, Work]) -> None:
+        """Where it has changed, there may be a cluster for who waits for one, and none for others."""
         version = catalog.catalog_version()
-        changed, self._catalog = version != self._catalog, version
-        return changed
+        self._concerned &= work.keys()
+        if version != self._catalog:
+            _wake_those_without_cluster()
+            self._concerned |= {name for name, each in work.items() if each.ready}
+            self._catalog = version
 
     def _ring_for_cluster(self, name: str, state: LeaseState, moment: datetime) -> bool:
         """Ring, unless a pass is under way there or the last ring is still in the queue."""
@@ -135,7 +141,7 @@ class Clock:
 
     def _is_due(self, work: Work, state: LeaseState, moment: datetime) -> bool:
         settings = self._fleet.settings
-        has_slots = work.followed < work.step_concurrency + settings.look_ahead
+        has_slots = work.followed < most_steps(work.step_concurrency, settings)
         if (
             work.ready
             and has_slots

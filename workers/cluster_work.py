@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..models.job import Job
+from ..models.settings import Settings
 from ..models.states import ON_CLUSTER, JobStatus
+
+#: EMR allows 256 active steps, its own system steps included (AddMoreThan256Steps, EMR management guide).
+MOST_ACTIVE_STEPS = 250
+
+
+def most_steps(step_concurrency: int, settings: Settings) -> int:
+    """How many steps a cluster is given: as many as it runs at once, and some, so that it never waits for us."""
+    return min(MOST_ACTIVE_STEPS, step_concurrency + settings.look_ahead)
 
 
 @dataclass(slots=True)

@@ -124,9 +124,7 @@ def run_again(job: Job, cause: str) -> Move:
         "attempts": [*(dict(each.to_mongo()) for each in job.attempts), ended],
     }
     message = f"Attempt {job.attempt} was lost: {cause}. The job is idempotent: routed anew."
-    return _move(
-        job, JobStatus.RESERVED, message, changes, attempt=job.attempt, **unless_killed(job)
-    )
+    return _move(job, JobStatus.RESERVED, message, changes, **unless_killed(job))
 
 
 def route_again(job: Job) -> dict[str, Any]:
@@ -134,7 +132,17 @@ def route_again(job: Job) -> dict[str, Any]:
     moment = now()
     # None: taken out of the document.
     nothing = dict.fromkeys(
-        ("step_id", "started", "engine", "emr_cluster_id", "claimed", "epoch", "doubted_since"),
+        (
+            "step_id",
+            "started",
+            "engine",
+            "emr_cluster_id",
+            "claimed",
+            "epoch",
+            "doubted_since",
+            "unseen_since",
+            "look_at",
+        ),
     )
     return nothing | {
         "other_steps": [],
@@ -176,5 +184,6 @@ def _move(job: Job, after: JobStatus, message: str, also: Mapping[str, Any], **w
         after=after,
         message=message,
         also=also,
-        where={**claim_of(job), **where},
+        # A move that was decided long ago must not meet a later attempt, or another step.
+        where={"attempt": job.attempt, "step_id": job.step_id, **claim_of(job), **where},
     )

@@ -94,6 +94,7 @@ def step_of(
         attempt=job.attempt,
         job_uri=staging.job_uri(job.id),
         claim_uri=staging.claim_uri(job.id, job.attempt),
+        birth=job.created.strftime("%Y%m%dT%H%M%S.%f"),
         environment={name: value for name, value in own.items() if name not in request.environment},
         user_environment=request.environment,
         setup_files=plan.setup_files,

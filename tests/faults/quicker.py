@@ -26,7 +26,7 @@ CONSTANTS: Final[dict[str, Any]] = {
     "tagfleet.workers.accept:RING": timedelta(seconds=5),
     "tagfleet.workers.accept:FIRST_PAUSE": 1.0,
     "tagfleet.workers.accept:LONGEST_PAUSE": 10.0,
-    "tagfleet.workers.broker.suspects:PAUSES": (0.0, 1.0, 3.0, 10.0),
+    "tagfleet.workers.broker.suspects:PAUSES": (1.0, 2.0, 5.0, 10.0),
     "tagfleet.workers.clock:LEASE_SECONDS": 4.0,
     "tagfleet.workers.clock:RING_AGAIN": timedelta(seconds=3),
     "tagfleet.workers.clock:FIRST_PAUSE": timedelta(seconds=5),

@@ -22,7 +22,7 @@ from .trouble import Trouble
 from .workers import Workers
 
 #: How long nothing may change, when nothing goes wrong any more, before a run has hung.
-STALLED_SECONDS = 120.0
+STALLED_SECONDS = 240.0
 
 
 class RunFailed(AssertionError):

@@ -160,13 +160,16 @@ class FleetBroker(dramatiq.Broker):
             self.connection.publish_all(messages)
 
     def restore(self, queue_name: str) -> None:
-        """Declare one of the fleet's queues again if it is not there any more.
+        """Declare all again where one of the fleet's queues, or its binding, is not there any more.
 
         Raises:
             ServiceUnavailable, DeclaredOtherwise, MayNotDeclare: It cannot be declared.
         """
         with self._restoring:
-            if not is_there(self.connection, queue_name):
+            if is_there(self.connection, queue_name):
+                # The queue stands, so it is its binding that is missing.
+                declare_on(self.connection, self._topology)
+            else:
                 self._declare_deleted()
 
     def dead_letter(self, delivery: Delivery, reason: str) -> None:

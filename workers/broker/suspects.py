@@ -20,7 +20,7 @@ from .delivery import Delivery
 SUSPECT_AT = 3
 
 #: The pauses before each run of a suspect, in seconds; whoever died in all of these runs is not run again.
-PAUSES: tuple[float, ...] = (0.0, 10.0, 60.0, 300.0)
+PAUSES: tuple[float, ...] = (1.0, 10.0, 60.0, 300.0)
 
 #: How often what is not run again came back, when not even its job is told: that was what killed the worker.
 BURY_AT = 3

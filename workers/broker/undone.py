@@ -18,7 +18,6 @@ from ...monitoring import recorder
 from .copies import copy_of
 from .dead_letters import dead_letter
 from .decoding import BURY_ACTOR
-from .delivery import Delivery
 from .subscription import Delivered, Subscription
 from .suspects import suspect
 
@@ -60,6 +59,9 @@ class Undone:
 
     def try_again(self, subscription: Subscription, delivered: Delivered, error: Retryable) -> None:
         """Its actor says that it may work later."""
+        if self._queue == SUSPECTS_QUEUE and delivered.verdict is None:
+            self._absolve(subscription, delivered, error)
+            return
         delivered = replace(delivered, tries=delivered.tries + 1)
         patience = self._ground.patience
         seconds = pause(delivered.tries, longest=patience.longest_pause)
@@ -70,7 +72,11 @@ class Undone:
             subscription.ack(delivered.tag)
         elif time.monotonic() + seconds - delivered.since > patience.hold:
             log.warning("%r is published anew: %s", what, error)
-            self._move(subscription, delivered, self._anew(what))
+            self._move(
+                subscription,
+                delivered,
+                copy_of(what, exchange=what.exchange, routing_key=what.routing_key, headers={}),
+            )
         else:
             log.warning("%r is tried again in %.1f s: %s", what, seconds, error)
             subscription.hand_out_again(delivered, after=seconds)
@@ -99,6 +105,18 @@ class Undone:
         log.warning("%r came back %d times; it is set apart.", what, what.delivery_count)
         self._move(subscription, delivered, suspect(what))
 
+    def _absolve(self, subscription: Subscription, delivered: Delivered, error: Retryable) -> None:
+        """A suspect whose run was answered has not killed its worker: it begins anew.
+
+        It must not be held meanwhile: what its worker dies of, while it waits, would speak against it.
+        """
+        what = delivered.delivery
+        log.warning("%r is tried again: %s", what, error)
+        if what.queue in WORK_QUEUES:
+            subscription.ack(delivered.tag)  # the clock rings for it again
+        else:
+            self._move(subscription, delivered, suspect(what))
+
     def run_alone(self, subscription: Subscription, delivered: Delivered, runs: int) -> None:
         """A suspect's time has come: its copy is run at once, and tells so if it comes back.
 
@@ -106,13 +124,6 @@ class Undone:
             runs: How often that makes.
         """
         self._move(subscription, delivered, suspect(delivered.delivery, runs=runs))
-
-    def _anew(self, delivery: Delivery) -> Outgoing:
-        if self._queue == SUSPECTS_QUEUE:
-            return suspect(delivery)
-        return copy_of(
-            delivery, exchange=delivery.exchange, routing_key=delivery.routing_key, headers={}
-        )
 
     def _move(
         self,

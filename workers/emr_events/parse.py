@@ -126,9 +126,9 @@ def _time(event: Mapping[str, Any]) -> datetime:
     text = _text(event, "time")
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Unreadable(f"its time {text[:50]!r} is none") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _reason(detail: Mapping[str, Any]) -> str | None:

@@ -148,6 +148,8 @@ class EmrCalls:
             Kind.FULL: ClusterFull,
             Kind.GONE: ClusterGone,
             Kind.LASTS: StepsRefused,
+            # No step has an id yet: EMR speaks of something in the step.
+            Kind.STEP_ABSENT: StepsRefused,
         }
         # Else credentials, rights, a cluster that this account does not know: it may pass.
         return refusals.get(kind, Unanswered)(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .base import StepReport, StepState
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from mypy_boto3_emr.type_defs import StepSummaryTypeDef
 
 log = logging.getLogger(__name__)
+
+#: Of what EMR says of a failure, as many characters are kept.
+FAILURE_CHARACTERS: Final = 2_000
 
 
 def report_of(step: StepSummaryTypeDef) -> StepReport:
@@ -26,9 +29,17 @@ def report_of(step: StepSummaryTypeDef) -> StepReport:
         created=timeline["CreationDateTime"],
         started=timeline.get("StartDateTime"),
         ended=timeline.get("EndDateTime"),
-        failure=" ".join(part for part in parts if part) or None,
+        failure=printable(" ".join(part for part in parts if part)),
         application_ids=_application_ids(step),
     )
+
+
+def printable(text: str) -> str | None:
+    """What EMR says, in a length that is fit for a job's document.
+
+    Cut at a limit of its own, it may end in half a character, which MongoDB does not take.
+    """
+    return text[:FAILURE_CHARACTERS].encode(errors="replace").decode() or None
 
 
 def _state(step_id: str, name: str) -> StepState:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...models.aws import AwsClients
 from ...models.resources import Engine
 from ..batches import in_batches
-from .base import ClusterGone, Deadline, StepReport, StepSpec
+from .base import ClusterGone, Deadline, OutcomeUnknown, StepReport, StepSpec, Unanswered
 from .emr_calls import EmrCalls, StepsAbsent
 from .emr_reports import report_of
 from .governor import Governor
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 #: ListSteps takes at most 10 ids (EMR API reference, ListSteps).
 IDS_A_CALL: Final = 10
 
-#: How long a listing waits for the quota between its pages, in seconds: the pages that it has were paid
-#: for, and a listing that is given up begins with the first one again.
+#: How long a page of a listing waits for the quota, in seconds: the pages before it were paid for, and
+#: whoever waits for a first page must have the same chance as who is at a later one.
 PATIENCE_SECONDS: Final = 5.0
 
 
@@ -64,11 +64,15 @@ class EmrSteps:
             ),
             deadline,
         )
-        return list(answer["StepIds"])
+        step_ids = answer.get("StepIds") or []
+        if len(step_ids) != len(steps):
+            # boto3 makes an empty answer of what is none, a proxy's page for instance.
+            raise OutcomeUnknown(f"EMR answered with {len(step_ids)} ids for {len(steps)} steps")
+        return list(step_ids)
 
     def reports(self, engine: Engine) -> Iterator[StepReport]:
         """List the steps, a page of 50 a call; see ClusterEngine.reports."""
-        page = self._list(engine, {"ClusterId": engine.cluster_id}, patience=0.0)
+        page = self._list(engine, {"ClusterId": engine.cluster_id})
         yield from map(report_of, page["Steps"])
         while marker := page.get("Marker"):
             page = self._list(engine, {"ClusterId": engine.cluster_id, "Marker": marker})
@@ -129,16 +133,16 @@ class EmrSteps:
             if info["Status"] == "FAILED"
         }
 
-    def _list(
-        self,
-        engine: Engine,
-        which: ListStepsInputTypeDef,
-        *,
-        patience: float = PATIENCE_SECONDS,
-    ) -> ListStepsOutputTypeDef:
-        return self._calls.ask(
-            "ListSteps", engine, lambda client: client.list_steps(**which), patience=patience
+    def _list(self, engine: Engine, which: ListStepsInputTypeDef) -> ListStepsOutputTypeDef:
+        page = self._calls.ask(
+            "ListSteps",
+            engine,
+            lambda client: client.list_steps(**which),
+            patience=PATIENCE_SECONDS,
         )
+        if "Steps" not in page:
+            raise Unanswered("ListSteps: the answer is not one of EMR's")
+        return page
 
 
 def _halves(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ...models.database import now
-from ...models.job import Job
+from ...models.job import Job, KillRequest
 from ...models.lifecycle import Move
 from ...models.states import JobStatus
-from ..engines.base import StepReport, StepState
+from ..engines.base import StepReport, StepState, Throttled, Unanswered
 from ..step_moves import STATUS_OF, claim_of, may_run_again, merged, move_to
 from ..steps import step_name
+from .look import Seen, ids_of, look
 from .strays import Stray, stop_strays
 from .work import Pass
 
 log = logging.getLogger(__name__)
-
-#: How far this host's clock and EMR's may be apart.
-#: AWS itself refuses calls of a host whose clock is more than 5 minutes off (SigV4).
-CLOCK_SKEW = timedelta(minutes=10)
 
 #: How much longer than the call itself can last a submission stays in doubt before its steps count as absent:
 #: the worker that claimed it may have another clock than this one.
@@ -31,39 +26,16 @@ DOUBT_MARGIN = timedelta(seconds=60)
 #: How long the moves of a pass may take to be written, in seconds.
 WRITE_SECONDS = 10.0
 
-#: A page of ListSteps: what it shows was paid for, and is looked at (EMR API reference).
-PAGE = 50
+#: After how long a killed step that EMR does not show any more counts as ended.
+UNSEEN_LIMIT = timedelta(minutes=10)
 
-
-@dataclass(slots=True)
-class _Seen:
-    """What the cluster says of its steps."""
-
-    #: When the listing began: what is absent was absent then.
-    began: datetime
-    by_id: dict[str, StepReport] = field(default_factory=dict)
-    #: Newest first.
-    by_name: dict[str, list[StepReport]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, report: StepReport) -> None:
-        self.by_id[report.step_id] = report
-        self.by_name[report.name].append(report)
-
-    def of(self, job: Job) -> list[StepReport]:
-        """The job's steps: by id, which is certain, and by name where there may be more than that one."""
-        found = {
-            report.step_id: report
-            for step_id in (job.step_id, *job.other_steps)
-            if (report := self.by_id.get(str(step_id)))
-        }
-        if not job.step_id or job.doubted_since:
-            found |= {report.step_id: report for report in self.by_name.get(step_name(job), ())}
-        return list(found.values())
+#: How many steps are added to stop the YARN applications of a killed job.
+YARN_TRIES = 3
 
 
 def follow(this: Pass) -> None:
     """Bring the jobs that are on the cluster to where their steps are."""
-    seen = _look(this)
+    seen = look(this)
     followed = this.with_status(JobStatus.CLAIMED, JobStatus.INIT, JobStatus.RUNNING)
     reports = {job.id: found for job in followed if (found := seen.of(job))}
     gone = _is_gone(this, reports)
@@ -73,65 +45,31 @@ def follow(this: Pass) -> None:
             moves += _moves(this, job, reports[job.id], seen, gone=gone)
         elif job.status is JobStatus.CLAIMED and _provably_absent(this, job, seen.began):
             moves.append(_give_up(job))
+        elif job.kill and job.unseen_since and seen.began - job.unseen_since > UNSEEN_LIMIT:
+            moves.append(_end_unseen(job))
     # What was read is old by now: it must not be written over what another holder has done since.
     this.lease.check(WRITE_SECONDS)
     this.move(moves)
     stop_strays(this, list(_strays(this, seen)))
 
 
-def _look(this: Pass) -> _Seen:
-    """List the steps, newest first, and no page more than it takes."""
-    engine = this.fleet.engine
-    followed = this.on_cluster()
-    oldest = min(_earliest(job) for job in followed) - CLOCK_SKEW
-    names = {step_name(job) for job in followed if not job.step_id}
-    step_ids = {step_id for job in followed for step_id in _ids(job)}
-    # An older step of the same name may lie behind the newest one.
-    all_of_them = any(job.doubted_since for job in followed)
-    seen = _Seen(now())
-    for number, report in enumerate(engine.reports(this.engine), start=1):
-        if report.created < oldest:
-            break
-        seen.add(report)
-        names.discard(report.name)
-        step_ids.discard(report.step_id)
-        if number >= PAGE and not names and not step_ids and not all_of_them:
-            break
-    if step_ids:
-        # EMR lists only its newest 1,000 steps, or the clocks are further apart than we allow for.
-        for report in engine.reports_of(this.engine, sorted(step_ids)):
-            seen.add(report)
-        if unseen := step_ids - seen.by_id.keys():
-            log.warning(
-                f"EMR shows no step {', '.join(sorted(unseen))}; asked again later.",
-                extra={"action": "unseen"},
-            )
-    return seen
-
-
-def _earliest(job: Job) -> datetime:
-    return job.doubted_since or job.claimed or job.created
-
-
-def _ids(job: Job) -> Iterator[str]:
-    yield from filter(None, (job.step_id, *job.other_steps, job.kill and job.kill.yarn_step_id))
-
-
 def _moves(
-    this: Pass, job: Job, reports: list[StepReport], seen: _Seen, *, gone: bool
+    this: Pass, job: Job, reports: list[StepReport], seen: Seen, *, gone: bool | None
 ) -> Iterator[Move]:
     report = merged(reports)
     others = sorted(each.step_id for each in reports if each is not report)
     if others != sorted(job.other_steps):
         _note_doubled(job, others)
-    if not gone and _may_leave_applications(job, report):
-        stopping = seen.by_id.get(str(job.kill and job.kill.yarn_step_id))
-        if stopping is None or stopping.state is not StepState.COMPLETED:
-            under_way = stopping is not None and not STATUS_OF[stopping.state].is_terminal
-            this.lingering[job.id] = () if under_way else report.application_ids
-            return
-    if move := move_to(job, report, cluster_is_gone=gone):
-        yield move
+    if gone is None and _depends_on_the_cluster(job, report):
+        return  # asked again at the next look
+    left_behind = () if gone else _applications_left(job, report, seen)
+    if left_behind and _kill_of(job).yarn_tries < YARN_TRIES:
+        this.lingering[job.id] = left_behind
+    elif _is_being_stopped(job, seen):
+        this.lingering[job.id] = ()
+    elif move := move_to(job, report, cluster_is_gone=bool(gone)):
+        still = f" YARN may still run {', '.join(left_behind)}." if left_behind else ""
+        yield replace(move, message=move.message + still)
 
 
 def _note_doubled(job: Job, others: list[str]) -> None:
@@ -155,12 +93,49 @@ def _may_leave_applications(job: Job, report: StepReport) -> bool:
     return bool(job.kill and was_stopped and report.application_ids)
 
 
-def _is_gone(this: Pass, reports: dict[str, list[StepReport]]) -> bool:
-    """Whether the cluster has ended; asked only where it makes a difference."""
+def _applications_left(job: Job, report: StepReport, seen: Seen) -> tuple[str, ...]:
+    """The applications for which another step is to be added."""
+    if not _may_leave_applications(job, report) or _is_being_stopped(job, seen):
+        return ()
+    stopping = seen.by_id.get(str(_kill_of(job).yarn_step_id))
+    was_done = stopping is not None and stopping.state is StepState.COMPLETED
+    return () if was_done else report.application_ids
+
+
+def _is_being_stopped(job: Job, seen: Seen) -> bool:
+    """Whether the step that stops its applications is under way."""
+    stopping = seen.by_id.get(str(job.kill and job.kill.yarn_step_id))
+    return stopping is not None and not STATUS_OF[stopping.state].is_terminal
+
+
+def _kill_of(job: Job) -> KillRequest:
+    assert job.kill
+    return job.kill
+
+
+def _end_unseen(job: Job) -> Move:
+    return Move(
+        job_id=job.id,
+        before=job.status,
+        after=JobStatus.KILLED,
+        message=f"Killed: {_kill_of(job).reason}. EMR no longer shows step {job.step_id}.",
+        where={"attempt": job.attempt, "step_id": job.step_id},
+    )
+
+
+def _is_gone(this: Pass, reports: dict[str, list[StepReport]]) -> bool | None:
+    """Whether the cluster has ended; asked only where it makes a difference. None: no answer."""
     ended = ((this.jobs[job_id], merged(found)) for job_id, found in reports.items())
-    if any(_depends_on_the_cluster(job, report) for job, report in ended):
+    if not any(_depends_on_the_cluster(job, report) for job, report in ended):
+        return False
+    try:
         return this.fleet.engine.has_ended(this.engine)
-    return False
+    except (Throttled, Unanswered) as error:
+        # The other jobs move all the same.
+        log.warning(
+            f"Not known whether the cluster has ended: {error}", extra={"action": "unanswered"}
+        )
+        return None
 
 
 def _depends_on_the_cluster(job: Job, report: StepReport) -> bool:
@@ -169,7 +144,7 @@ def _depends_on_the_cluster(job: Job, report: StepReport) -> bool:
     return report.state is StepState.CANCELLED and may_run_again(job)
 
 
-def _forgotten(this: Pass, seen: _Seen) -> Iterator[tuple[Job, list[StepReport]]]:
+def _forgotten(this: Pass, seen: Seen) -> Iterator[tuple[Job, list[StepReport]]]:
     """Jobs that wait for a slot, though the cluster has a step of theirs.
 
     A submission that seemed lost arrived after all; or the database was restored to what it was before.
@@ -190,9 +165,9 @@ def _adopt(job: Job, epoch: int, report: StepReport) -> Move:
     )
 
 
-def _strays(this: Pass, seen: _Seen) -> Iterator[Stray]:
+def _strays(this: Pass, seen: Seen) -> Iterator[Stray]:
     """Steps under way that belong to no job of this pass."""
-    known = {step_id for job in this.jobs.values() for step_id in _ids(job)}
+    known = {step_id for job in this.jobs.values() for step_id in ids_of(job)}
     names = {step_name(job) for job in this.jobs.values()}
     for report in seen.by_id.values():
         if (

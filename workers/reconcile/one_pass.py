@@ -41,7 +41,12 @@ def reconcile(fleet: Fleet, emr_cluster_id: str) -> None:
             log.warning(str(error), extra={"action": "lease-lost"})
         finally:
             rest_until = now() + this.rest if this.rest else None
-            lease.release(swept_at=this.swept_at, rest_until=rest_until, note=this.note)
+            lease.release(
+                swept_at=this.swept_at,
+                rest_until=rest_until,
+                note=this.note,
+                batch_limit=this.batch_limit,
+            )
 
 
 def _begin(fleet: Fleet, lease: Lease, emr_cluster_id: str) -> Pass:
@@ -50,7 +55,7 @@ def _begin(fleet: Fleet, lease: Lease, emr_cluster_id: str) -> Pass:
     engine = (
         newest.engine.value() if newest and newest.engine else Engine(cluster_id=emr_cluster_id)
     )
-    return Pass(fleet, lease, engine, found)
+    return Pass(fleet, lease, engine, found, batch_limit=lease.batch_limit)
 
 
 def _pass(this: Pass) -> None:

@@ -67,20 +67,25 @@ def _cancel(this: Pass, jobs: list[Job], *, hard: bool) -> None:
         )
         log.info(text, extra={"action": "cancel", "job_id": job.id, "tag_group": job.tag_group})
     moment = now()
-    Job.objects(id__in=[job.id for job in jobs]).update(
-        set__kill__sent=moment, set__kill__hard=hard, set__ring_at=moment + GRACE
+    # Not of those that an event has ended since.
+    on_cluster = Job.objects(
+        id__in=[job.id for job in jobs],
+        status__in=[str(JobStatus.INIT), str(JobStatus.RUNNING)],
+        kill__exists=True,
     )
+    on_cluster.update(set__kill__sent=moment, set__kill__hard=hard, set__ring_at=moment + GRACE)
 
 
 def _stop_applications(this: Pass, job: Job, application_ids: Iterable[str]) -> None:
     """Add a step that stops what the job's own step has left on YARN; added again until one has done so."""
-    script = "; ".join(f"yarn application -kill {each}" for each in application_ids)
+    kills = "; ".join(f"yarn application -kill {each} || failed=1" for each in application_ids)
     step = StepSpec(
         name=f"tagfleet stops the applications of {job.step_id}",
         jar=COMMAND_RUNNER,
-        arguments=("bash", "-ec", script),
+        arguments=("bash", "-c", f"failed=0; {kills}; exit $failed"),
     )
     this.fleet.engine.admit(this.engine)
+    Job.objects(id=job.id).update_one(inc__kill__yarn_tries=1)
     this.lease.check(this.fleet.engine.submit_seconds + HESITATION_SECONDS)
     try:
         found = this.fleet.engine.submit(this.engine, [step], Deadline.of(HESITATION_SECONDS))
@@ -109,9 +114,8 @@ def _out_of_time(job: Job, moment: datetime) -> str | None:
 
 
 def _ask(job: Job, reason: str, moment: datetime) -> None:
-    Job.objects(id=job.id, kill__exists=False).update_one(
-        set__kill=KillRequest(reason=reason, time=moment)
-    )
+    same = Job.objects(id=job.id, status=job.status, attempt=job.attempt, kill__exists=False)
+    same.update_one(set__kill=KillRequest(reason=reason, time=moment))
     job.kill = KillRequest(reason=reason, time=moment)
 
 

@@ -30,6 +30,8 @@ class Pass:
     swept_at: datetime | None = None
     #: How long to leave the cluster alone: it takes no steps for now.
     rest: timedelta | None = None
+    #: How many steps one call may add, where a batch was refused; None: as many as EMR takes.
+    batch_limit: int | None = None
     #: What the jobs that wait for a slot wait for, in words.
     note: str | None = None
     #: YARN applications that killed jobs have left behind, by the job; none where a step stops them already.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from ...models.aws import AwsClients
 from ...models.storage import Storage
 from .errors import staging_errors
@@ -16,8 +18,8 @@ from .stage import StagedFile, stage
 class Staging:
     """Stages jobs; one object serves all threads of a process.
 
-    In the area: `jobs/<job id>/` is a job's folder, `claims/<job id>.<attempt>` tells which step
-    runs it, and `cache/` keeps what came from elsewhere.
+    In the area: `jobs/<job id>/` is a job's folder, `runs/` has what the steps are given,
+    `claims/<job id>.<attempt>` tells which step runs it, and `cache/` keeps what came from elsewhere.
 
     Arguments:
         storage: The area; in S3, or a folder that the clusters see under the same path.
@@ -36,10 +38,6 @@ class Staging:
         """The address of a job's folder."""
         return self._storage.uri(_job_folder(job_id))
 
-    def run_uri(self, job_id: str) -> str:
-        """The address of a job's `run` script: what its step is given."""
-        return self._storage.uri(f"{_job_folder(job_id)}/{RUN}")
-
     def claim_uri(self, job_id: str, attempt: int) -> str:
         """The address of the claim that the one step makes which runs this attempt."""
         return self._storage.uri(f"claims/{folder_name(job_id)}.{attempt}")
@@ -49,16 +47,20 @@ class Staging:
         return stage(_job_folder(job_id), plan, self._storage, self._origins)
 
     def put_run_script(self, script: RunScript) -> str:
-        """Write the job's `run` script; returns its address.
+        """Write the job's `run` script, into its folder and where its step finds it; returns that address.
 
         Raises:
             StagingFailed: It cannot be written, in either sense of the word.
             StagingDelayed: The store does not answer, or not now.
         """
         content = run_script(script).encode()
-        with staging_errors(self.run_uri(script.job_id)):
-            self._storage.put_bytes(f"{_job_folder(script.job_id)}/{RUN}", content)
-        return self.run_uri(script.job_id)
+        # The step's own: who stages an earlier routing of the job, slowly, writes another one.
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        own = f"runs/{folder_name(script.job_id)}.{script.attempt}.{digest}"
+        for name in (f"{_job_folder(script.job_id)}/{RUN}", own):
+            with staging_errors(self._storage.uri(name)):
+                self._storage.put_bytes(name, content)
+        return self._storage.uri(own)
 
     def close(self) -> None:
         """Close the connections to web servers."""

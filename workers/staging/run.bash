@@ -9,8 +9,8 @@ set -o errexit -o nounset -o pipefail
 #@constants@
 
 tagfleet_folder="${TAGFLEET_JOB_ROOT:-$PWD}/$tagfleet_name"
-# Who this is, in the claim: EMR's id of the step (its folder's name) first.
-tagfleet_token="${EMR_STEP_ID:-${PWD##*/}} ${HOSTNAME:-} $$ $RANDOM$RANDOM$RANDOM"
+# Who this is, in the claim: which job, then EMR's id of the step (its folder's name).
+tagfleet_token="$tagfleet_birth ${EMR_STEP_ID:-${PWD##*/}} ${HOSTNAME:-} $$ $RANDOM$RANDOM$RANDOM"
 tagfleet_job=''
 tagfleet_ending=''
 
@@ -29,7 +29,10 @@ tagfleet_claim() {
 
 tagfleet_stand_down() {
     tagfleet_say "$tagfleet_name is claimed already, by $1; this step runs nothing."
-    exit 0
+    # The step of another job that had this id, long ago perhaps, says nothing of how this job did.
+    [[ "${1%% *}" == "$tagfleet_birth" ]] && exit 0
+    tagfleet_say 'That was an earlier job of the same id. Publish this one under a new id.'
+    exit 75
 }
 
 tagfleet_claim_in_s3() {

@@ -36,6 +36,8 @@ class RunScript:
     job_uri: str
     #: Made by the one step that runs the attempt; a second step that finds it runs nothing.
     claim_uri: str
+    #: What tells the job from an earlier one of the same id: a word.
+    birth: str
     #: Exported first, in this order; the fleet's own variables.
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Exported last; the request's variables.
@@ -79,6 +81,7 @@ def _constants(script: RunScript) -> Iterator[str]:
     yield f"tagfleet_name={_literal(script, 'the id', name)}"
     yield f"tagfleet_job_uri={_literal(script, 'the address of the job', script.job_uri)}"
     yield f"tagfleet_claim_uri={_literal(script, 'the address of the claim', script.claim_uri)}"
+    yield f"tagfleet_birth={_literal(script, 'the time of the job', script.birth)}"
     yield f"tagfleet_grace_seconds={int(script.grace_seconds)}"
 
 

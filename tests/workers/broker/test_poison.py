@@ -29,7 +29,7 @@ from tests.workers.broker.harness import fleet_broker, working
 import dramatiq
 from tagfleet.workers.broker import suspects
 
-suspects.PAUSES = (0.0, 0.1, 0.1, 0.1)
+suspects.PAUSES = (0.1, 0.1, 0.1, 0.1)
 broker = fleet_broker(sys.argv[1], prefetch=20)
 
 def run(delivery):

@@ -34,7 +34,7 @@ def test_a_submission_in_doubt_is_adopted_by_its_own_claim() -> None:
     found = judge(a_job(JobStatus.CLAIMED), a_step_event("PENDING", "s-9"))
     assert isinstance(found, Move)
     assert (found.after, found.also["step_id"]) == (JobStatus.INIT, "s-9")
-    assert found.where == {"epoch": 3, "claimed": START}
+    assert found.where == {"attempt": 1, "step_id": None, "epoch": 3, "claimed": START}
 
 
 def test_an_end_may_be_the_first_thing_that_is_heard_of_a_step() -> None:
