@@ -13,7 +13,7 @@ from .plan import MANY, Fault, Plan
 from .workers import Workers
 
 #: How long it may take until every published request is recorded.
-RECORD_SECONDS = 120.0
+RECORD_SECONDS = 240.0
 
 
 class Trouble:

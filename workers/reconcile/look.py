@@ -114,7 +114,18 @@ def look(this: Pass) -> Seen:
         for report in this.fleet.engine.reports_of(this.engine, sorted(wanted.step_ids)):
             seen.add(report)
         _note_unseen(this, wanted.step_ids - seen.by_id.keys())
+    _note_seen_again(this, seen)
     return seen
+
+
+def _note_seen_again(this: Pass, seen: Seen) -> None:
+    again = [job for job in this.jobs.values() if job.unseen_since and job.step_id in seen.by_id]
+    for job in again:
+        job.unseen_since = job.look_at = None
+    if again:
+        Job.objects(id__in=[job.id for job in again]).update(
+            unset__unseen_since=True, unset__look_at=True
+        )
 
 
 def _note_unseen(this: Pass, step_ids: set[str]) -> None:
