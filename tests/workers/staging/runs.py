@@ -13,6 +13,9 @@ from typing import Any
 from tagfleet.workers.staging import RunScript, run_script
 
 #: A program that writes down what it was given, byte by byte.
+#: The time of the job.
+BIRTH = "2026-11-23T10:00:00.000Z"
+
 RECORDER = """
 import json, os, sys
 seen = {
@@ -56,6 +59,7 @@ class Bench:
             "attempt": 1,
             "job_uri": str(self.job_folder),
             "claim_uri": str(self.claims / "j1.1"),
+            "birth": BIRTH,
             "cluster_id": "c1",
             "command_id": "k1",
             "executable": executable,

@@ -13,7 +13,7 @@ from tagfleet.workers.local_emr.tools.install import install
 from tagfleet.workers.staging import RunScript, Staging
 
 from . import samples
-from .runs import Bench, Ended
+from .runs import BIRTH, Bench, Ended
 
 
 class S3Bench:
@@ -73,7 +73,7 @@ def test_a_doubled_step_runs_nothing(s3: S3Bench) -> None:
     assert s3.run().out == "content"
     second = s3.run()
     assert (second.code, second.out) == (0, "")
-    assert "claimed already, by step1 " in second.err
+    assert f"claimed already, by {BIRTH} step1 " in second.err
 
 
 def test_a_claim_whose_answer_was_lost_is_still_the_steps_own(s3: S3Bench) -> None:
