@@ -31,7 +31,8 @@ from tagfleet.workers.engines.governor import Governor, SharedGovernor, Ungovern
 from ...emr_fixtures import Emr
 
 ROLE = "arn:aws:iam::123456789012:role/fleet"
-SOON = Deadline.of(600)
+#: Further away than the whole suite takes.
+SOON = Deadline.of(86_400)
 
 
 def a_step(name: str = "job-1.1") -> StepSpec:
