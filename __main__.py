@@ -78,7 +78,21 @@ def main() -> int:
         # Whoever read the output has gone (`| head`): nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        away = _database_away(error)
+        if away is None:
+            raise
+        print(f"tagfleet: {away}", file=sys.stderr)
+        return away.exit_code
     return exit_code
+
+
+def _database_away(error: Exception) -> TagfleetError | None:
+    if "pymongo" not in sys.modules:
+        return None  # the thin client knows no database
+    from .models.database_errors import database_away
+
+    return database_away(error)
 
 
 def _load(module: str, name: str):  # type: ignore[no-untyped-def]

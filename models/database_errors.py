@@ -8,10 +8,26 @@ from typing import Any
 from mongoengine.errors import OperationError
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
+from .errors import ServiceUnavailable
 from .passing import MONGODB, PASSING, Said, classes_of, kind_of
 
 #: What MongoDB or PyMongo mark with these may work when it is done again.
 _LABELS = ("RetryableWriteError", "TransientTransactionError")
+
+
+class DatabaseAway(ServiceUnavailable):
+    """MongoDB does not answer for now; what was being done may be done again."""
+
+
+def database_away(error: BaseException) -> DatabaseAway | None:
+    """What to raise in place of an error that says MongoDB is away; None where it says anything else.
+
+    MongoDB's own errors tell nobody which service it was that did not answer.
+    """
+    if not is_away(error):
+        return None
+    why = str(error).split(" (configured timeouts")[0].split(", Timeout:")[0]
+    return DatabaseAway("MongoDB", "the configured address", why)
 
 
 def is_away(error: BaseException | None) -> bool:

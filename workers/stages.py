@@ -9,8 +9,7 @@ from typing import Any
 
 import dramatiq
 
-from ..models.database_errors import is_away
-from ..models.errors import ServiceUnavailable
+from ..models.database_errors import database_away
 from ..models.queues import CLUSTERS_QUEUE, FINISH_QUEUE, RECOVER_QUEUE
 from ..monitoring import recorder
 from .accept import accept, take_on
@@ -70,16 +69,12 @@ def _declare(broker: dramatiq.Broker, name: str, queue: str, run: Callable[..., 
             run(*arguments, **named)
             result = "done"
         except Exception as error:
-            if not is_away(error):
+            away = database_away(error)
+            if away is None:
                 raise
-            # The message is tried again; MongoDB's own errors say nothing of that.
-            why = str(error).split(" (configured timeouts")[0].split(", Timeout:")[0]
-            raise DatabaseAway("MongoDB", "the configured address", why) from error
+            # The message is tried again.
+            raise away from error
         finally:
             recorder.record_message(name, result, time.monotonic() - begin)
 
     dramatiq.actor(broker=broker, actor_name=name, queue_name=queue)(actor)
-
-
-class DatabaseAway(ServiceUnavailable):
-    """MongoDB does not answer for now; what was being done is done again."""

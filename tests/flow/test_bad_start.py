@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -38,6 +43,61 @@ def test_a_worker_without_its_database_ends_with_3(tmp_path: Path, nowhere: str)
     assert done.returncode == 3
     assert f"MongoDB at mongodb://u:***@{nowhere}/x cannot be reached" in done.stderr
     assert "secret" not in done.stderr
+
+
+@contextmanager
+def dying_at(command: bytes, url: str) -> Iterator[str]:
+    """The address of a MongoDB that hangs up as soon as it is sent the command, and is away then."""
+    server = urlsplit(url)
+    with ExitStack() as sockets, ThreadPoolExecutor() as threads:
+        listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            # (an OSError here is the other direction's end)
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    if command in data:
+                        hang_up(listener)
+                        break
+                    sink.sendall(data)
+            hang_up(source, sink)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    client = sockets.enter_context(listener.accept()[0])
+                    target = (server.hostname, server.port)
+                    behind = sockets.enter_context(socket.create_connection(target))
+                    threads.submit(pump, client, behind)
+                    threads.submit(pump, behind, client)
+
+        threads.submit(serve)
+        here = url.replace(f":{server.port}", f":{listener.getsockname()[1]}")
+        # Else the client goes where the server says that it is.
+        yield f"{here}&directConnection=true"
+        hang_up(listener)
+
+
+def hang_up(*connections: socket.socket) -> None:
+    for each in connections:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_worker_whose_database_dies_while_it_starts_ends_with_3(
+    tmp_path: Path, mongodb_url: str, amqp_url: str
+) -> None:
+    with dying_at(b"createIndexes", mongodb_url) as url:
+        done = run(
+            tmp_path,
+            "worker",
+            **storage(tmp_path),
+            TAGFLEET_AMQP_URL=amqp_url,
+            TAGFLEET_MONGODB_URL=url,
+        )
+    assert done.returncode == 3, done.stderr
+    assert "MongoDB at the configured address cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_worker_without_its_broker_ends_with_3(
