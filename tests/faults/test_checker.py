@@ -34,7 +34,7 @@ def step(name: str = "s-1", state: str = "COMPLETED", **changes: Any) -> LedgerS
 def document(*history: str, **changes: Any) -> dict[str, Any]:
     statuses = history or (*WAY, "SUCCEEDED")
     entries = [
-        {"status": status, "time": BEGIN + timedelta(seconds=number)}
+        {"status": status, "time": BEGIN + timedelta(seconds=number), "message": status}
         for number, status in enumerate(statuses)
     ]
     return {
@@ -81,14 +81,37 @@ def killed_in_the_queue() -> Evidence:
     )
 
 
+def killed_while_in_doubt(created_after: float = 2) -> Evidence:
+    """Its submission seemed lost when its end was asked for; its step was found later."""
+    evidence = killed(asked_after=2.5)
+    assert evidence.document
+    evidence.document["history"][3]["message"] = "Step s-1 is on the cluster already: adopted."
+    found = step(state="CANCELLED", created=BEGIN.timestamp() + created_after)
+    return replace(evidence, steps=[found])
+
+
 def stood_down() -> Evidence:
     return replace(sound(Kind.STAGED), steps=[step(), step("s-2")])
 
 
 @pytest.mark.parametrize(
     "evidence",
-    [sound(), failed(), killed(), killed_in_the_queue(), stood_down()],
-    ids=["ended well", "failed", "killed", "killed in the queue", "doubled, and stood down"],
+    [
+        sound(),
+        failed(),
+        killed(),
+        killed_in_the_queue(),
+        killed_while_in_doubt(),
+        stood_down(),
+    ],
+    ids=[
+        "ended well",
+        "failed",
+        "killed",
+        "killed in the queue",
+        "killed while in doubt",
+        "doubled, and stood down",
+    ],
 )
 def test_a_job_with_which_all_is_well_is_found_so(evidence: Evidence) -> None:
     assert judge(evidence) == []
@@ -129,7 +152,8 @@ def test_a_job_with_which_all_is_well_is_found_so(evidence: Evidence) -> None:
             replace(killed(), document=document(*WAY, "FAILED"), told=["FAILED"]),
             "it is FAILED, expected KILLED",
         ),
-        (replace(killed(asked_after=2.5)), "claimed 0.500 s after"),
+        (killed(asked_after=2.5), "claimed 0.500 s after"),
+        (killed_while_in_doubt(created_after=3.5), "claimed 0.500 s after"),
         (
             replace(sound(), kill_written=BEGIN.timestamp() + 4.5),
             "it is SUCCEEDED, expected KILLED",
