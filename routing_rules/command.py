@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from marshmallow import ValidationError
-
 from ..models.errors import InvalidInput, Unresolvable
-from ..models.resources import JobRequest
-from ..models.schemas import JOB_REQUEST
 from .catalog_files import read_catalog
 from .explanation import render
 from .groups import load_rules
-from .positions import read_file
+from .printing import add_output, print_data
+from .request_files import read_request
 from .resolver import Resolution, resolve
 
 #: The seed of a request that has no id: the same files give the same answer each time.
@@ -51,13 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", metavar="N", help="decides what is left to chance (default: the request's id)"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=["table", "json", "yaml"],
-        default="table",
-        help="a text to read, or data (default: %(default)s)",
-    )
+    add_output(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -67,14 +56,7 @@ def main(args: argparse.Namespace) -> int:
         InvalidInput: The catalog, the rules or (with `--output table`) the request is refused.
     """
     outcome = _outcome(args)
-    if args.output == "json":
-        print(json.dumps(outcome.data, indent=2, ensure_ascii=False))
-    elif args.output == "yaml":
-        # By way of JSON, which turns each subclass of a plain type into that type.
-        plain = json.loads(json.dumps(outcome.data))
-        print(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), end="")
-    else:
-        print(_text(outcome.data))
+    print_data(outcome.data, args.output, _text)
     return outcome.exit_code
 
 
@@ -82,7 +64,7 @@ def _outcome(args: argparse.Namespace) -> _Outcome:
     catalog = read_catalog(args.catalog).snapshot()
     rules = load_rules(args.rules)
     try:
-        request, has_id = _read_request(args.request)
+        request, has_id = read_request(args.request)
     except InvalidInput as error:
         if args.output == "table":
             raise
@@ -95,21 +77,6 @@ def _outcome(args: argparse.Namespace) -> _Outcome:
         data = _error_data(error.reason, tag_group=group, rationale=error.rationale)
         return _Outcome(data=data, exit_code=error.exit_code)
     return _Outcome(data=_resolved_data(resolution, group), exit_code=0)
-
-
-def _read_request(path: Path) -> tuple[JobRequest, bool]:
-    """The request of a file, and whether the file gives its id."""
-    documents = read_file(path)
-    if len(documents) != 1:
-        raise InvalidInput("job request", [f"{path}: expected one request, found {len(documents)}"])
-    document = documents[0]
-    if not isinstance(document.data, dict):
-        raise InvalidInput("job request", [document.problem("", "expected a map")])
-    try:
-        request: JobRequest = JOB_REQUEST.load(document.data)
-    except ValidationError as error:
-        raise InvalidInput("job request", document.problems(error)) from error
-    return request, document.data.get("id") is not None
 
 
 def _resolved_data(resolution: Resolution, tag_group: str) -> dict[str, Any]:

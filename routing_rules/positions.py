@@ -84,12 +84,20 @@ def read_file(path: Path) -> list[Document]:
     Raises:
         InvalidInput: It cannot be read; says where.
     """
+    return read_documents(read_content(path), str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """What is in a file, up to one byte more than may be.
+
+    Raises:
+        InvalidInput: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            return file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise InvalidInput("file", [f"{path}: {error.strerror or error}"]) from error
-    return read_documents(content, str(path))
 
 
 def read_documents(content: bytes, source: str) -> list[Document]:

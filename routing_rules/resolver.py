@@ -79,8 +79,9 @@ def resolve(
     if not won:
         raise _unresolvable(NO_CLUSTER, why, why.near_clusters)
 
-    command, attempt, why = _choose_command(request, won, why, seed, command_selectors)
-    cluster, why = _choose_cluster(request, command, attempt, why, seed, cluster_selectors)
+    tied = _tied(won)
+    command, why = _choose_command(request, tied, why, seed, command_selectors)
+    cluster, why = _choose_cluster(request, command, tied, why, seed, cluster_selectors)
     return Resolution(
         command=command,
         cluster=cluster,
@@ -99,6 +100,9 @@ def resolve(
 #: The attempts that were made already, by the command's criterion and the request's place:
 #: many commands share a criterion, and must not pay for it twice.
 _Made: TypeAlias = dict[tuple[Criterion, int], Attempt]
+
+#: The commands that do equally well, by id, each with the clusters it may run on.
+_Tied: TypeAlias = dict[str, tuple[Command, tuple[Cluster, ...]]]
 
 
 def _considered(request: JobRequest, catalog: CatalogSnapshot) -> tuple[Considered, ...]:
@@ -138,49 +142,61 @@ def _attempt(
     )
 
 
-def _choose_command(
-    request: JobRequest,
-    won: Sequence[tuple[Command, Attempt]],
-    why: Rationale,
-    seed: int | str,
-    selectors: Sequence[Selector],
-) -> tuple[Command, Attempt, Rationale]:
-    """The command that meets the request's best-liked criterion; a selector breaks ties."""
+def _tied(won: Sequence[tuple[Command, Attempt]]) -> _Tied:
+    """The commands that meet the request's best-liked criterion, and their clusters."""
     best = min(attempt.preference for _, attempt in won)
-    tied = [(command, attempt) for command, attempt in won if attempt.preference == best]
-    if len(tied) == 1:
-        command, attempt = tied[0]
-        return command, attempt, replace(why, command=command.id)
-    candidates = tuple(command for command, _ in tied)
-    choice = Choice(kind="command", candidates=candidates, request=request, seed=seed)
+    return {
+        command.id: (command, attempt.clusters)
+        for command, attempt in won
+        if attempt.preference == best
+    }
+
+
+def _choose_command(
+    request: JobRequest, tied: _Tied, why: Rationale, seed: int | str, selectors: Sequence[Selector]
+) -> tuple[Command, Rationale]:
+    """The only one there is, or the one that a selector names."""
+    commands = tuple(command for command, _ in tied.values())
+    if len(commands) == 1:
+        return commands[0], replace(why, command=commands[0].id)
+    choice = Choice(
+        kind="command", candidates=commands, request=request, seed=seed, clusters=_clusters(tied)
+    )
     answers = ask(selectors, choice)
     why = replace(why, answers=answers)
     if not answers or not is_pick(answers[-1]):
         raise _unresolvable(NO_COMMAND_PICKED, why)
-    picked = answers[-1].picked
-    command, attempt = next(pair for pair in tied if pair[0].id == picked)
-    return command, attempt, replace(why, command=command.id)
+    command = next(each for each in commands if each.id == answers[-1].picked)
+    return command, replace(why, command=command.id)
 
 
 def _choose_cluster(
     request: JobRequest,
     command: Command,
-    attempt: Attempt,
+    tied: _Tied,
     why: Rationale,
     seed: int | str,
     selectors: Sequence[Selector],
 ) -> tuple[Cluster, Rationale]:
     """One of the command's clusters; asked even if there is one only, as a selector may veto it."""
     choice = Choice(
-        kind="cluster", candidates=attempt.clusters, request=request, seed=seed, command=command
+        kind="cluster",
+        candidates=tied[command.id][1],
+        request=request,
+        seed=seed,
+        command=command,
+        clusters=_clusters(tied),
     )
     answers = ask(selectors, choice)
     why = replace(why, answers=(*why.answers, *answers))
     if not answers or not is_pick(answers[-1]):
         raise _unresolvable(NO_CLUSTER_PICKED, why)
-    picked = answers[-1].picked
-    cluster = next(each for each in attempt.clusters if each.id == picked)
+    cluster = next(each for each in tied[command.id][1] if each.id == answers[-1].picked)
     return cluster, replace(why, cluster=cluster.id)
+
+
+def _clusters(tied: _Tied) -> dict[str, tuple[Cluster, ...]]:
+    return {command_id: clusters for command_id, (_, clusters) in tied.items()}
 
 
 def _applications(

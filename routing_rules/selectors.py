@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from ..models.resources import Cluster, Command, JobRequest
@@ -27,6 +27,8 @@ class Choice:
     seed: int | str
     #: The command that was chosen; None while the command itself is being chosen.
     command: Command | None = None
+    #: The commands that do equally well, by id, and the clusters that each of them may run on.
+    clusters: Mapping[str, tuple[Cluster, ...]] = field(default_factory=dict, repr=False)
 
 
 #: Called once a decision, from any worker. Answers the id of a candidate, or None: no preference.
@@ -96,8 +98,11 @@ def _ask_one(selector: Selector, choice: Choice) -> Answer:
     return Answer(kind=choice.kind, selector=name, picked=named, problem=problem)
 
 
+def has_id(candidates: Sequence[Command] | Sequence[Cluster], wanted: str) -> bool:
+    """Whether one of them has this id; they are in the order of their ids."""
+    at = bisect_left(candidates, wanted, key=lambda each: each.id)
+    return at < len(candidates) and candidates[at].id == wanted
+
+
 def _is_candidate(picked: object, choice: Choice) -> bool:
-    if not isinstance(picked, str):
-        return False
-    at = bisect_left(choice.candidates, picked, key=lambda each: each.id)
-    return at < len(choice.candidates) and choice.candidates[at].id == picked
+    return isinstance(picked, str) and has_id(choice.candidates, picked)

@@ -131,11 +131,11 @@ def test_a_bad_setting_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_bad_rules_are_refused_with_file_and_line(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
-    rules.write_text("version: 1\ntag_group: []\n")
+    rules.write_text("version: 1\nroute: []\n")
     done = run(tmp_path, "up", TAGFLEET_RULES=str(rules))
     assert done.returncode == 2
     assert f"{rules}:2:1" in done.stderr
-    assert "did you mean 'tag_groups'" in done.stderr
+    assert "did you mean 'routes'" in done.stderr
 
 
 @pytest.mark.parametrize(

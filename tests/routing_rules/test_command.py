@@ -96,7 +96,9 @@ def test_the_requests_id_is_the_seed_unless_one_is_given(
 
 
 def test_a_text_to_read(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("rules.yaml").write_text("version: 1\ntag_groups: [{name: everything}]\n")
+    Path("rules.yaml").write_text(
+        "version: 1\nqueues: {everything: }\nroutes: [{name: all, queue: everything}]\n"
+    )
     assert run("--rules", "rules.yaml", "--seed", "0") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] in ("Resolved: command m on cluster k1", "Resolved: command m on cluster k2")

@@ -1,30 +1,19 @@
-"""Rule files: which tag group a request belongs to."""
+"""The rules as workers use them: which tag group a request belongs to."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tagfleet.models.errors import InvalidInput
-from tagfleet.models.queues import RESERVED_GROUP_NAMES
-from tagfleet.routing_rules.groups import Match, RuleSet, TagGroup, load_rules
+from tagfleet.models.queues import RESERVED_GROUP_NAMES, topology
+from tagfleet.routing_rules.groups import load_rules
+from tagfleet.routing_rules.rules import NoRoute
 
+from .rule_samples import LEAST, problems_of, rules_of
 from .samples import request
-
-EXPECTED = "expected lower-case letters, digits, - and _, 64 of them at most"
-
-
-def rules(tmp_path: Path, text: str, name: str = "rules.yaml") -> RuleSet:
-    (tmp_path / name).write_text(text, encoding="utf-8")
-    return load_rules(tmp_path / name)
-
-
-def problems(tmp_path: Path, text: str) -> list[str]:
-    with pytest.raises(InvalidInput) as caught:
-        rules(tmp_path, text)
-    assert str(caught.value).startswith("rules: ")
-    return [each.removeprefix(f"{tmp_path}/") for each in caught.value.problems]
 
 
 def test_the_built_in_rules() -> None:
@@ -34,17 +23,17 @@ def test_the_built_in_rules() -> None:
     assert found.tag_group_of(request()) == "default"
 
 
-def test_the_first_group_that_matches_takes_the_request(tmp_path: Path) -> None:
-    found = rules(
-        tmp_path,
+def test_the_first_route_that_applies_takes_the_request() -> None:
+    found = rules_of(
         """
-version: 1
-tag_groups:
-  - {name: both, match: {tags: [nightly], cluster_tags: [sched:sla, type:yarn]}}
-  - {name: hive, match: {command_tags: [type:hive]}}
-  - {name: pinned, match: {cluster_tags: ["genie.id:k1"], command_tags: ["genie.name:m"]}}
-default: rest
-""",
+        queues: {both: , hive: , pinned: , rest: }
+        routes:
+          - {name: both, match: {tags: nightly, cluster_tags: [sched:sla, type:yarn]}, queue: both}
+          - {name: hive, match: {command_tags: [type:hive]}, queue: hive}
+          - {name: pin, match: {cluster_tags: "genie.id:k1", command_tags: "genie.name:m"}, queue: pinned}
+          - {name: off, disabled: true, queue: both}
+          - {name: rest, queue: rest}
+        """
     )
     sla = [{"tags": ["x"]}, {"tags": ["sched:sla", "type:yarn", "x"]}]
     assert found.tag_group_of(request(tags=["nightly"], clusterCriterias=sla)) == "both"
@@ -58,73 +47,89 @@ default: rest
     assert found.names == ("both", "hive", "pinned", "rest")
 
 
-def test_a_group_without_match_takes_everything(tmp_path: Path) -> None:
-    found = rules(tmp_path, "version: 1\ntag_groups: [{name: all}]\n")
-    assert found == RuleSet(groups=(TagGroup(name="all", match=Match()),), default="default")
-    assert found.tag_group_of(request()) == "all"
+def test_a_request_that_no_route_takes_is_refused() -> None:
+    found = rules_of("queues: {a: , b: }\nroutes: [{name: ana, match: {user: ana}, queue: a}]")
+    with pytest.raises(NoRoute, match="no route of the rules takes it"):
+        found.tag_group_of(request(user="bo"))
 
 
-def test_a_default_that_is_a_group_is_named_once() -> None:
-    assert RuleSet(groups=(TagGroup(name="a"), TagGroup(name="b")), default="a").names == ("a", "b")
-
-
-def test_the_files_of_a_folder_are_read_in_order(tmp_path: Path) -> None:
-    rules(tmp_path, "version: 1\ntag_groups: [{name: b}]\ndefault: z\n", "20.yaml")
-    rules(tmp_path, '{"version": 1, "tag_groups": [{"name": "a"}]}', "10.json")
-    assert load_rules(tmp_path).names == ("a", "b", "z")
-
-
-def test_every_problem_is_named_with_its_place(tmp_path: Path) -> None:
-    reserved = sorted(RESERVED_GROUP_NAMES)[0]
-    found = problems(
-        tmp_path,
-        f"""version: 2
-tag_groups:
-  - name: {reserved}
-  - name: "no such name!"
-    match: {{cluster_tgas: [a]}}
-  - match: {{tags: a}}
-defualt: x
-""",
+def test_a_route_may_depend_on_the_time() -> None:
+    found = rules_of(
+        """
+        queues: {day: , night: }
+        windows: {day: {hours: "08:00-18:00"}}
+        routes: [{name: day, when: day, queue: day}, {name: night, queue: night}]
+        """
     )
-    assert found == [
-        "rules.yaml:7:1: defualt: unknown field, did you mean 'default'?",
-        f"rules.yaml:3:11: tag_groups[0].name: {reserved!r} is the name of one of the fleet's own queues",
-        "rules.yaml:5:13: tag_groups[1].match.cluster_tgas: unknown field, did you mean 'cluster_tags'?",
-        "rules.yaml:4:11: tag_groups[1].name: 'no such name!' is not a group's name: " + EXPECTED,
-        "rules.yaml:6:19: tag_groups[2].match.tags: Not a valid list",
-        "rules.yaml:6:5: tag_groups[2].name: Missing data for required field",
-        "rules.yaml:1:10: version: version 2 is not known, only 1 is",
-    ]
+    noon = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    assert found.tag_group_of(request(), noon) == "day"
+    assert found.tag_group_of(request(), noon + timedelta(hours=12)) == "night"
+    assert found.tag_group_of(request()) in ("day", "night")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("[]", "rules.yaml:1:1: expected a map with version, tag_groups and default"),
-        ("tag_groups: []", "rules.yaml:1:1: version: Missing data for required field"),
-        ("version: 1\nversion: 1", "rules.yaml:2:1: duplicate key 'version' (first at line 1)"),
-        (
-            "version: 1\ndefault: 'a b'",
-            "rules.yaml:2:10: default: 'a b' is not a group's name: " + EXPECTED,
-        ),
-    ],
-)
-def test_a_broken_file(tmp_path: Path, text: str, expected: str) -> None:
-    assert problems(tmp_path, text) == [expected]
+def test_what_a_queue_is_told() -> None:
+    found = rules_of(
+        "queues: {a: {max_queued: 500, priority: 7, delivery_limit: 5}, b: }\n"
+        "routes: [{name: r, queue: a}]"
+    )
+    first, second = found.tag_groups
+    assert (first.max_queued, first.priority, first.delivery_limit) == (500, 7, 5)
+    assert (second.max_queued, second.priority, second.delivery_limit) == (None, None, None)
+
+
+def test_every_name_can_be_that_of_a_queue_in_rabbitmq() -> None:
+    assert topology(load_rules().names)
+
+
+def test_the_files_of_a_folder_are_one_set_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "20.yaml").write_text(
+        "version: 1\nqueues: {b: }\nroutes: [{name: rest, queue: a}]\n"
+    )
+    # A file may refer to what a later one declares.
+    (tmp_path / "10.json").write_text(
+        '{"version": 1, "queues": {"a": {}}, "sets": {"s": ["x"]},'
+        ' "routes": [{"name": "first", "match": {"user": "$t"}, "queue": "b"}]}'
+    )
+    (tmp_path / "30.yaml").write_text("version: 1\nsets: {t: [ana]}\n")
+    (tmp_path / "x.test.yaml").write_text("version: 1\ntests: []\n")
+    found = load_rules(tmp_path)
+    assert found.names == ("a", "b")
+    assert found.tag_group_of(request(user="ana")) == "b"
+    assert found.tag_group_of(request(user="bo")) == "a"
 
 
 def test_what_is_given_twice_names_both_places(tmp_path: Path) -> None:
-    rules(tmp_path, "version: 1\ntag_groups: [{name: a}]\ndefault: d\n", "1.yaml")
-    (tmp_path / "2.yaml").write_text("version: 1\ntag_groups: [{name: a}]\ndefault: d\n")
+    text = f"version: 1\n{LEAST}"
+    (tmp_path / "1.yaml").write_text(text)
+    (tmp_path / "2.yaml").write_text(text)
     with pytest.raises(InvalidInput) as caught:
         load_rules(tmp_path)
     assert [each.replace(f"{tmp_path}/", "") for each in caught.value.problems] == [
-        "2.yaml:2:21: tag_groups[0].name: the group 'a' is given already, at 1.yaml:2:21",
-        "2.yaml:3:10: default: the default is given already, at 1.yaml:3:10",
+        "2.yaml:2:10: queues.q: the queue 'q' is given already, at 1.yaml:2:10",
+        "2.yaml:3:17: routes[0].name: the rule 'all' is given already, at 1.yaml:3:17",
     ]
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_GROUP_NAMES))
+def test_the_fleet_s_own_queues_are_not_for_requests(name: str) -> None:
+    found = problems_of(f"queues: {{{name}: }}\nroutes: [{{name: r, queue: {name}}}]")
+    assert any("is the name of one of the fleet's own queues" in each for each in found)
 
 
 def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no such file or folder"):
         load_rules(tmp_path / "absent")
+
+
+def test_the_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "1.yaml").write_text("version: 2\n")
+    (tmp_path / "2.yaml").write_text("[")
+    (tmp_path / "3.yaml").write_text("[]")
+    with pytest.raises(InvalidInput) as caught:
+        load_rules(tmp_path)
+    first, second, third = sorted(
+        each.replace(f"{tmp_path}/", "") for each in caught.value.problems
+    )
+    assert first == "1.yaml:1:10: version: version 2 is not known, only 1 is"
+    assert second.startswith("2.yaml:2:1: ")
+    assert third == "3.yaml:1:1: expected a map with version, queues, routes"

@@ -1,0 +1,1 @@
+"""`tagfleet rules`: each of its commands is a module."""

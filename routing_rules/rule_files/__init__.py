@@ -1,0 +1,1 @@
+"""Reads the rule files: grammar, references, places, and what is odd about them."""
