@@ -35,6 +35,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         ".producers.commands.dead_letters",
         "messages that could not be used: list, show, replay, drop",
     ),
+    "rules": (
+        ".producers.commands.rules",
+        "the admins' rule files: lint, test, explain; apply, diff, rollback, watch",
+    ),
     "resolve": (".routing_rules.command", "where a request would go, and why; offline"),
 }
 

@@ -146,6 +146,15 @@ class Job(me.Document):
     cluster_id: str | None = me.StringField()
     cluster_name: str | None = me.StringField()
     applications: list[str] = me.ListField(me.StringField())
+    #: What the rules made of the request, as JSON text; absent where they changed nothing.
+    decided_json: str | None = me.StringField()
+    #: The rules that decided: what their set is told apart by, its version if it was applied, and the
+    #: names of those that had a say.
+    rules_digest: str | None = me.StringField()
+    rules_version: int | None = me.IntField()
+    rules: list[str] = me.ListField(me.StringField())
+    #: The limit that holds it, while one does: which count is at its ceiling, and in words.
+    held_by: str | None = me.StringField()
     #: Why it was routed there, as JSON text.
     rationale_json: str | None = me.StringField()
     #: In seconds, MB and cores: what was asked for, or the defaults.
@@ -190,6 +199,10 @@ class Job(me.Document):
     def request(self) -> JobRequest:
         """What was asked for."""
         return load_job_request(json.loads(self.request_json))
+
+    def decided_request(self) -> JobRequest:
+        """What was asked for, with what the rules filled in and forced."""
+        return load_job_request(json.loads(self.decided_json or self.request_json))
 
     def rationale(self) -> dict[str, Any] | None:
         """Why it was routed where it was, or why it was not."""

@@ -83,6 +83,14 @@ def dump(job: Job, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
             }
             for entry in job.history
         ],
+        "rules": {
+            "digest": job.rules_digest,
+            "version": job.rules_version,
+            "names": list(job.rules),
+            "changed": _changed(job),
+        }
+        if job.rules_digest
+        else None,
         "rationale": job.rationale(),
     }
     if job.status is not JobStatus.INVALID:
@@ -92,6 +100,14 @@ def dump(job: Job, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
             for name in ("commandArgs", "grouping", "groupingInstance", "description", "metadata")
         }
     return {name: _json(value) for name, value in shown.items() if value is not None}
+
+
+def _changed(job: Job) -> dict[str, Any]:
+    """What the rules filled in and forced."""
+    if not job.decided_json:
+        return {}
+    asked, runs = json.loads(job.request_json), json.loads(job.decided_json)
+    return {name: value for name, value in runs.items() if asked.get(name) != value}
 
 
 def _json(value: Any) -> Any:

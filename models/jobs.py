@@ -9,6 +9,7 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from . import limit_holders
 from .database import now
 from .errors import JobConflict, JobNotFound
 from .job import HistoryEntry, Job, StepDocument
@@ -20,6 +21,7 @@ from .states import ON_CLUSTER, JobStatus
 def ensure_indexes() -> None:
     """Build the indexes that are missing."""
     Job.ensure_indexes()
+    limit_holders.ensure_indexes()
 
 
 def record(

@@ -26,7 +26,7 @@ def queues_of(jobs: Iterable[Job]) -> dict[str, dict[str, Any]]:
         found |= _for_a_slot(cluster, [job for job in slots if job.emr_cluster_id == cluster])
     clusters = [job for job in jobs if job.status is JobStatus.RESERVED and job.queue_reason]
     if clusters:
-        found |= _for_a_cluster(clusters)
+        found |= _outside(clusters)
     return found
 
 
@@ -41,7 +41,9 @@ def _for_a_slot(cluster: str, jobs: list[Job]) -> dict[str, dict[str, Any]]:
     return {
         job.id: {
             "position": places[job.id],
-            "reason": f"Waits for cluster {job.cluster_id}: {note}.",
+            "reason": str(job.queue_reason)
+            if job.held_by
+            else f"Waits for cluster {job.cluster_id}: {note}.",
         }
         for job in jobs
         if job.id in places
@@ -54,11 +56,22 @@ def active_of(cluster: str) -> Counter[str]:
     return Counter(holding.scalar("user"))
 
 
-def _for_a_cluster(jobs: list[Job]) -> dict[str, dict[str, Any]]:
-    waiting = Job.objects(status=JobStatus.RESERVED, queue_reason__exists=True).only(*_PARTS)
-    places = {job.id: place for place, job in enumerate(in_order(waiting, {}), start=1)}
-    return {
-        job.id: {"position": places[job.id], "reason": str(job.queue_reason)}
-        for job in jobs
-        if job.id in places
-    }
+def _outside(jobs: list[Job]) -> dict[str, dict[str, Any]]:
+    """Of jobs that have no cluster yet: they wait for one, or for a limit to leave room."""
+    found: dict[str, dict[str, Any]] = {}
+    for held_by in sorted({job.held_by or "" for job in jobs}):
+        places = {job.id: place for place, job in enumerate(held_jobs(held_by or None), start=1)}
+        found |= {
+            job.id: {"position": places[job.id], "reason": str(job.queue_reason)}
+            for job in jobs
+            if job.id in places
+        }
+    return found
+
+
+def held_jobs(held_by: str | None) -> list[Job]:
+    """The jobs that a limit does not let in, in their order; None: those that wait for a cluster."""
+    waiting = Job.objects(
+        status=JobStatus.RESERVED, queue_reason__exists=True, held_by=held_by
+    ).only(*_PARTS)
+    return in_order(waiting, {})

@@ -37,7 +37,7 @@ DEAD_LETTERS: Final = Counter("tagfleet_dead_letters", "Messages kept as dead le
 
 #: Routing decisions: `resolved` or `unresolvable`.
 ROUTING_DECISIONS: Final = Counter(
-    "tagfleet_routing_decisions", "Routing decisions.", ["tag_group", "outcome"]
+    "tagfleet_routing_decisions", "Routing decisions.", ["tag_group", "outcome", "rule"]
 )
 ROUTING_SECONDS: Final = Histogram(
     "tagfleet_routing_seconds", "Time of one routing decision.", buckets=_DECISION
@@ -113,6 +113,20 @@ JOB_RUN_SECONDS: Final = Histogram(
 MESSAGES: Final = Counter("tagfleet_messages", "Messages worked at.", ["actor", "result"])
 MESSAGE_SECONDS: Final = Histogram(
     "tagfleet_message_seconds", "Time that an actor took for one message.", ["actor"], buckets=_WORK
+)
+
+#: Of all processes the one that lags behind.
+RULES_VERSION: Final = Gauge(
+    "tagfleet_rules_version",
+    "The applied version of the rules that is gone by; 0: none was ever applied.",
+    multiprocess_mode="livemin",
+)
+
+#: 0 where a process could not use what was applied last, and goes by what was before.
+RULES_TAKEN_UP: Final = Gauge(
+    "tagfleet_rules_taken_up",
+    "Whether what was applied last is gone by.",
+    multiprocess_mode="livemin",
 )
 
 #: Summed over all processes: 1 when somebody keeps the clock, 0 when nobody does.

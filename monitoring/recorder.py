@@ -24,9 +24,13 @@ def record_request(tag_group: str, result: str) -> None:
     metrics.REQUESTS.labels(tag_group, result).inc()
 
 
-def record_decision(tag_group: str, outcome: str) -> None:
-    """A request was routed (`resolved`) or could not be (`unresolvable`)."""
-    metrics.ROUTING_DECISIONS.labels(tag_group, outcome).inc()
+def record_decision(tag_group: str, outcome: str, rule: str) -> None:
+    """The rules decided about a request: `routed`, `denied`, `held`, `rejected`, `no_route`, `no_cluster`.
+
+    Arguments:
+        rule: The rule that settled it; empty where none did.
+    """
+    metrics.ROUTING_DECISIONS.labels(tag_group, outcome, rule).inc()
 
 
 def record_staged(moved: bool) -> None:
@@ -119,3 +123,9 @@ def pass_time() -> Iterator[None]:
     """Measures one pass over one cluster."""
     with metrics.PASS_SECONDS.time():
         yield
+
+
+def record_rules(version: int, *, taken_up: bool) -> None:
+    """This version of the rules is gone by; it is the one applied last, or that one could not be used."""
+    metrics.RULES_VERSION.set(version)
+    metrics.RULES_TAKEN_UP.set(1 if taken_up else 0)

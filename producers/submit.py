@@ -8,8 +8,8 @@ from ..models.queues import INTAKE
 from ..models.resources import JobRequest
 from ..models.schemas import dump_job_request
 from ..models.settings import Settings
-from ..routing_rules.groups import load_rules
 from .publisher import Publisher
+from .rules_in_force import rules_in_force
 
 
 def submit(settings: Settings, request: JobRequest) -> None:
@@ -18,6 +18,7 @@ def submit(settings: Settings, request: JobRequest) -> None:
     Submitting the same request under the same id again changes nothing.
 
     Raises:
+        NoRoute: Without a broker: the rules have no place for it.
         JobConflict: Without a broker: the id belongs to a job with another body.
         PublishFailed, ServiceUnavailable: The broker did not take it; submit it again.
     """
@@ -25,7 +26,7 @@ def submit(settings: Settings, request: JobRequest) -> None:
         with Publisher(settings.amqp_url) as publisher:
             publisher.publish(dump_job_request(request), routing_key=INTAKE)
         return
-    tag_group = load_rules(settings.rules).tag_group_of(request)
+    tag_group = rules_in_force(settings).rules.tag_group_of(request)
     # The embedded fleet has no queue to knock at: its clock finds the job within a second.
     jobs.record(
         request,

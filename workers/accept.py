@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from ..models import jobs
 from ..models.database import now
-from ..models.errors import Fatal, JobConflict, Retryable, StagingFailed, Unresolvable
+from ..models.errors import Fatal, JobConflict, Retryable, StagingFailed
 from ..models.job import Job
 from ..models.lifecycle import Move, advance
 from ..models.passing import pause
@@ -19,11 +19,12 @@ from ..models.snapshot import CatalogSnapshot
 from ..models.states import JobStatus
 from ..monitoring import recorder
 from ..monitoring.logs import log_context
-from ..routing_rules.awaited import awaited_clusters
-from ..routing_rules.resolver import Resolution, resolve
+from ..routing_rules.decide import Decision, Outcome
 from .broker.delivery import Delivery
 from .bus import RequestBus
+from .deciding import awaited, decision_of, route_of, rules_of
 from .fleet import Fleet
+from .limits import Stopped, let_in
 from .requests import Refused, read_request, refuse
 from .steps import step_of
 
@@ -33,8 +34,8 @@ log = logging.getLogger(__name__)
 #: likely. Two workers at one job do no harm (every move is a compare-and-set), only double work.
 RING = timedelta(seconds=60)
 
-#: How often a job that waits for a cluster is looked at, besides each change of the catalog.
-LOOK_FOR_CLUSTERS = timedelta(minutes=5)
+#: How often a job that waits for a cluster, or for a limit to leave room, is looked at in any case.
+LOOK_AGAIN = timedelta(minutes=5)
 
 #: The bounds of the pause between two tries, when what is needed does not answer, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 900.0
@@ -102,68 +103,68 @@ def _take_on(fleet: Fleet, job: Job) -> None:
 
 
 def _route(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> bool:
-    try:
-        # The job's id is the seed: a second try after a crash decides the same.
-        with recorder.routing_time():
-            found = resolve(job.request(), catalog, seed=job.id)
-    except Unresolvable as error:
-        if awaited := awaited_clusters(job.request(), fleet.catalog.snapshot(), moment=now()):
-            recorder.record_decision(job.tag_group, "waits")
-            _wait_for(job, awaited)
-            return False
-        recorder.record_decision(job.tag_group, "unresolvable")
-        _end(fleet, job, JobStatus.FAILED, error.reason, rationale_json=json.dumps(error.rationale))
+    rules = fleet.rules.now()
+    decision = decision_of(job, rules, catalog, fleet.load)
+    kept = rules_of(decision, rules)
+    if decision.resolution is None:
+        _not_routed(fleet, job, decision, kept)
         return False
-    recorder.record_decision(job.tag_group, "resolved")
-    if found.cluster.engine is None:
+    cluster, command = decision.resolution.cluster, decision.resolution.command
+    if cluster.engine is None:
         _end(
             fleet,
             job,
             JobStatus.FAILED,
-            f"Cluster {found.cluster.id!r} has no engine: its catalog entry must say how it is reached.",
+            f"Cluster {cluster.id!r} has no engine: its catalog entry must say how it is reached.",
+            **kept,
         )
         return False
-    routed = _routed(found)
-    message = f"Runs command {found.command.id} on cluster {found.cluster.id}."
+    if stopped := let_in(job, rules.rules):
+        _stop(fleet, job, stopped, kept)
+        return False
+    message = f"Runs command {command.id} on cluster {cluster.id}."
     if not advance(
         Move(
             job_id=job.id,
             before=JobStatus.RESERVED,
             after=JobStatus.RESOLVED,
             message=message,
-            also=routed,
+            also=route_of(decision, decision.resolution) | kept | {"held_by": None},
         ),
         worker=fleet.worker,
     ):
         return False
+    fleet.load.add(cluster.id)
     job.reload()
-    log.info(message, extra={"action": "routed", "cluster": found.cluster.id})
+    log.info(
+        message,
+        extra={"action": "routed", "cluster": cluster.id, "rules": rules.digest[:12]},
+    )
     return True
 
 
-def _routed(found: Resolution) -> dict[str, object]:
-    assert found.cluster.engine
-    engine = asdict(found.cluster.engine)
-    del engine["type"]
-    return {
-        "command_id": found.command.id,
-        "command_name": found.command.name,
-        "cluster_id": found.cluster.id,
-        "cluster_name": found.cluster.name,
-        "applications": [application.id for application in found.applications],
-        "engine": {name: value for name, value in engine.items() if value is not None},
-        "emr_cluster_id": found.cluster.engine.cluster_id,
-        "cluster_status": str(found.cluster.status),
-        "queue_reason": None,
-        "timeout": found.timeout,
-        "memory": found.memory,
-        "cpu": found.cpu,
-        "rationale_json": json.dumps(found.rationale.as_data()),
-    }
+def _not_routed(fleet: Fleet, job: Job, decision: Decision, kept: dict[str, Any]) -> None:
+    if decision.outcome is not Outcome.NO_CLUSTER:
+        _end(fleet, job, JobStatus.INVALID, decision.reason, failure=decision.reason, **kept)
+    elif clusters := awaited(decision, fleet.catalog.snapshot()):
+        _wait_for(job, clusters)
+    else:
+        rationale = json.dumps(decision.rationale)
+        _end(fleet, job, JobStatus.FAILED, decision.reason, rationale_json=rationale, **kept)
+
+
+def _stop(fleet: Fleet, job: Job, stopped: Stopped, kept: dict[str, Any]) -> None:
+    limit = stopped.place.limit.name
+    recorder.record_decision(job.tag_group, "rejected" if stopped.rejects else "held", limit)
+    if stopped.rejects:
+        kept["rules"] = [*kept["rules"], limit]
+        _end(fleet, job, JobStatus.INVALID, stopped.reason, failure=stopped.reason, **kept)
+        return
+    _wait(job, stopped.reason, held_by=stopped.place.key)
 
 
 def _stage(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> None:
-    request = job.request()
+    request = job.decided_request()
     try:
         cluster, command, applications = _chosen(job, catalog)
         with recorder.staging_time():
@@ -226,11 +227,21 @@ def _try_later(job: Job, error: Retryable) -> None:
 def _wait_for(job: Job, clusters: Sequence[Cluster]) -> None:
     named = ", ".join(f"{cluster.id} ({cluster.status})" for cluster in clusters[:3])
     more = f" and {len(clusters) - 3} more" if len(clusters) > 3 else ""
-    reason = f"No cluster that the job may run on is UP; waits for {named}{more}."
+    _wait(job, f"No cluster that the job may run on is UP; waits for {named}{more}.")
+
+
+def _wait(job: Job, reason: str, held_by: str | None = None) -> None:
+    """Leave the job where it is.
+
+    Arguments:
+        held_by: The count of a limit that is at its ceiling; none: it waits for a cluster.
+    """
     if job.queue_reason != reason:
         log.info(reason, extra={"action": "waits"})
-    # A change of the catalog rings before.
-    _ring_again(job, LOOK_FOR_CLUSTERS, set__status_message=reason, set__queue_reason=reason)
+    changes: dict[str, object] = {"set__status_message": reason, "set__queue_reason": reason}
+    changes |= {"set__held_by": held_by} if held_by else {"unset__held_by": True}
+    # A change of the catalog rings before, and so does room that a limit has again.
+    _ring_again(job, LOOK_AGAIN, **changes)
 
 
 def _ring_again(job: Job, after: timedelta, **changes: object) -> None:

@@ -13,14 +13,16 @@ from datetime import datetime, timedelta
 from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
-from ..models import catalog
+from ..models import catalog, limit_holders
 from ..models import lease as leases
+from ..models import waiting as waiting_for
 from ..models.database import now
 from ..models.errors import Retryable
 from ..models.job import Job
 from ..models.lease import Lease, LeaseState
 from ..models.states import ON_CLUSTER, JobStatus
 from ..monitoring import recorder
+from . import limits
 from .batches import in_batches
 from .cluster_work import Work, clusters_with_work, most_steps
 from .fleet import Fleet
@@ -48,6 +50,9 @@ LONGEST_PAUSE = timedelta(minutes=15)
 JOBS_A_TICK = 500
 JOBS_A_MESSAGE = 10
 
+#: How often it is looked for places of limits that nobody holds any more, in seconds.
+LIMITS_SECONDS = 10.0
+
 #: How often old jobs are looked for, in seconds.
 RETENTION_SECONDS = 600.0
 
@@ -67,6 +72,7 @@ class Clock:
         #: Clusters that have not been rung for since the catalog changed.
         self._concerned: set[str] = set()
         self._forgot_at = 0.0
+        self._limits_looked_at = 0.0
 
     def start(self) -> None:
         """Begin to tick."""
@@ -117,6 +123,7 @@ class Clock:
                 name in self._concerned or self._is_due(each, state, moment)
             ) and self._ring_for_cluster(name, state, moment):
                 self._concerned.discard(name)
+        self._let_in()
         self._ring_for_jobs(seen)
         self._forget()
 
@@ -178,6 +185,21 @@ class Clock:
             for batch in in_batches(by_actor[actor], JOBS_A_MESSAGE):
                 self._fleet.bus.ring(actor, [job.id for job in batch])
 
+    def _let_in(self) -> None:
+        """Where a limit has room again, wake as many as it has room for, in their order."""
+        if time.monotonic() - self._limits_looked_at > LIMITS_SECONDS:
+            limit_holders.drop_stale()
+            self._limits_looked_at = time.monotonic()
+        held = Job.objects(status=JobStatus.RESERVED, held_by__exists=True).distinct("held_by")
+        for held_by in held:
+            waiting = waiting_for.held_jobs(held_by)
+            room = (
+                limits.room_of(waiting[0].id, held_by, self._fleet.rules.now().rules)
+                if waiting
+                else 0
+            )
+            _wake([job.id for job in waiting[:room]])
+
     def _forget(self) -> None:
         if time.monotonic() - self._forgot_at > RETENTION_SECONDS:
             forgotten = forget_old_jobs(self._fleet.settings.retention_days)
@@ -187,7 +209,14 @@ class Clock:
 
 def _wake_those_without_cluster() -> None:
     """The catalog has changed: there may be a cluster for them now."""
-    Job.objects(status=JobStatus.RESERVED, queue_reason__exists=True).update(set__ring_at=now())
+    Job.objects(status=JobStatus.RESERVED, queue_reason__exists=True, held_by__exists=False).update(
+        set__ring_at=now()
+    )
+
+
+def _wake(job_ids: list[str]) -> None:
+    if job_ids:
+        Job.objects(id__in=job_ids, status=JobStatus.RESERVED).update(set__ring_at=now())
 
 
 def _put_off(jobs: list[Job], moment: datetime) -> None:

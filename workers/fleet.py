@@ -13,9 +13,10 @@ from ..models.aws import AwsClients
 from ..models.settings import Settings
 from ..models.snapshot import CatalogSnapshot
 from ..models.storage import Storage
-from ..routing_rules.groups import RuleSet
 from .bus import Bus
+from .deciding import Load
 from .engines.base import ClusterEngine
+from .rules_in_force import RulesInForce
 from .staging import Staging
 
 #: How old the catalog in memory may be, in seconds, before its version is looked at again.
@@ -54,7 +55,7 @@ class Fleet:
     """One process of the fleet."""
 
     settings: Settings
-    rules: RuleSet
+    rules: RulesInForce
     bus: Bus
     clients: AwsClients
     engine: ClusterEngine
@@ -62,3 +63,4 @@ class Fleet:
     archive: Storage
     worker: str = field(default_factory=worker_name)
     catalog: CatalogCache = field(default_factory=CatalogCache)
+    load: Load = field(default_factory=Load)

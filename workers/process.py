@@ -9,17 +9,19 @@ from contextlib import contextmanager
 import dramatiq
 from dramatiq.worker import Worker
 
+from ..models import lifecycle
 from ..models.aws import AwsClients
 from ..models.settings import Settings
 from ..models.storage import open_storage
 from ..monitoring import recorder
-from ..routing_rules.groups import load_rules
+from . import limits
 from .bus import Bus
 from .clock import Clock
 from .emr_events.listener import listening
 from .engines.emr_steps import EmrSteps
 from .engines.governor import open_governor
 from .fleet import Fleet
+from .rules_in_force import RulesInForce
 from .staging import Staging
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
     clients = AwsClients()
     return Fleet(
         settings=settings,
-        rules=load_rules(settings.rules),
+        rules=RulesInForce(settings.rules),
         bus=bus,
         clients=clients,
         engine=EmrSteps(clients, open_governor(settings.emr_quotas)),
@@ -57,6 +59,7 @@ def working(
 ) -> Iterator[None]:
     """Take messages and tick while the block lasts; ends when what is under way has ended."""
     recorder.install()
+    lifecycle.listen(limits.release)
     # A stub worker in the same process must not sleep long on an empty queue.
     worker = Worker(broker, queues=queues, worker_threads=threads, worker_timeout=100)
     clock = Clock(fleet)

@@ -17,12 +17,12 @@ from ..models.queues import (
     topology,
 )
 from ..models.settings import Settings
-from ..routing_rules.groups import load_rules
 from .broker import FleetBroker
 from .broker.topology import declare
 from .fleet import Fleet
 from .process import open_fleet, working
 from .rabbit_bus import RabbitBus
+from .rules_in_force import RulesInForce
 from .stages import declare_request_stages, declare_stages
 from .stopping import until_stopped
 
@@ -74,13 +74,15 @@ def run(settings: Settings, *, groups: Sequence[str] | None, threads: int) -> in
     assert settings.mongodb_url
     assert settings.staging_url
     assert settings.archive_url
-    names = load_rules(settings.rules).names
+    # Read before anything is connected to: what is wrong with them is told at once.
+    rules = RulesInForce(settings.rules)
+    connect(settings.mongodb_url)
+    jobs.ensure_indexes()
+    names = rules.now().rules.names
     if unknown := sorted(set(groups or ()) - set(names)):
         raise InvalidInput(
             "--group", [f"no tag group {unknown[0]!r}: expected one of {', '.join(names)}"]
         )
-    connect(settings.mongodb_url)
-    jobs.ensure_indexes()
     request_queues = (
         {group_queue(name) for name in groups}
         if groups

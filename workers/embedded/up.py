@@ -24,9 +24,9 @@ from ...models.local_addresses import use_local_emr
 from ...models.processes import dies_with_parent, free_port, make_folder, stop
 from ...models.settings import SETTINGS, Settings
 from ...monitoring import exposition
-from ...routing_rules.groups import load_rules
 from ..process import DEFAULT_THREADS, open_fleet, working
 from ..rabbit_worker import rabbit_fleet
+from ..rules_in_force import RulesInForce
 from ..stages import declare_stages
 from ..supervisor import worker_command
 from .local_bus import LocalBus
@@ -139,7 +139,7 @@ def _workers(settings: Settings) -> Iterator[None]:
     with ExitStack() as stack:
         broker: dramatiq.Broker
         if settings.amqp_url:
-            names = load_rules(settings.rules).names
+            names = RulesInForce(settings.rules).now().rules.names
             opened = rabbit_fleet(settings, names, prefetch=DEFAULT_THREADS, **stores)
             broker, fleet = stack.enter_context(opened)
         else:

@@ -27,6 +27,7 @@ from ..engines.base import (
     Throttled,
     Unanswered,
 )
+from ..limits import Starting
 from ..step_moves import claim_of, may_run_again, route_again, run_again, unless_killed
 from ..steps import step_name
 from .work import Pass
@@ -55,19 +56,31 @@ def submit(this: Pass) -> None:
     for _ in range(CALLS_A_PASS):
         slots = _slots(this)
         ready = in_order(this.with_status(JobStatus.ACCEPTED), slots.of_users)
-        chosen = _batch(this, ready[: slots.free])
+        if slots.free and ready and not _is_time(this, ready, ready[: slots.free]):
+            return
+        chosen = _batch(this, ready, slots.free)
         if len(ready) > len(chosen):
             this.note = f"{slots.taken + len(chosen)} of its {slots.limit} slots are taken"
         if ready and not chosen:
             this.rest = FULL_REST
-        if not chosen or not _is_time(this, ready, chosen) or not _submit(this, chosen):
+        if not chosen or not _submit(this, chosen):
             return
 
 
-def _batch(this: Pass, ready: Sequence[Job]) -> list[Job]:
-    """The next jobs that one call can add: a runtime role is a parameter of the call, not of a step."""
-    same = [job for job in ready if _role(job) == _role(ready[0])]
-    return same[: this.batch_limit or this.fleet.engine.batch_size]
+def _batch(this: Pass, ready: Sequence[Job], most: int) -> list[Job]:
+    """The next jobs that one call can add: a runtime role is a parameter of the call, not of a step.
+
+    What a limit holds back lets those behind it pass.
+    """
+    most = min(most, this.batch_limit or this.fleet.engine.batch_size)
+    starting = Starting(this.fleet.rules.now().rules, ready)
+    chosen: list[Job] = []
+    for job in ready:
+        if len(chosen) >= most:
+            break
+        if (not chosen or _role(job) == _role(chosen[0])) and starting.lets(job):
+            chosen.append(job)
+    return chosen
 
 
 def _role(job: Job) -> str | None:
@@ -196,7 +209,7 @@ def _claim(job: Job, epoch: int) -> Move:
         before=JobStatus.ACCEPTED,
         after=JobStatus.CLAIMED,
         message="About to be submitted.",
-        also={"epoch": epoch, "claimed": now()},
+        also={"epoch": epoch, "claimed": now(), "held_by": None, "queue_reason": None},
         # What somebody has killed since it was read never starts.
         where=unless_killed(job),
     )

@@ -34,7 +34,7 @@ from tagfleet.workers.broker.undone import Patience
 from tagfleet.workers.rabbit_bus import RabbitBus
 from tagfleet.workers.stages import declare_request_stages
 
-RULES = "version: 1\ntag_groups: [{name: etl}]\n"
+RULES = "version: 1\nqueues: {etl: , default: }\nroutes: [{name: all, queue: etl}]\n"
 
 QUICK = Patience(longest_pause=0.05, hold=0.5)
 

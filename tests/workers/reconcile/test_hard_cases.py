@@ -117,13 +117,13 @@ def test_where_it_is_not_known_whether_a_cluster_has_ended_the_other_jobs_move(
 def test_a_kill_that_is_written_while_a_job_is_routed_is_not_forgotten(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve = accepting.resolve
+    decision_of = accepting.decision_of
 
     def kill_first(*arguments: Any, **named: Any) -> Any:
         jobs.ask_to_kill("a", "typo")
-        return resolve(*arguments, **named)
+        return decision_of(*arguments, **named)
 
-    monkeypatch.setattr(accepting, "resolve", kill_first)
+    monkeypatch.setattr(accepting, "decision_of", kill_first)
     accept(bench.fleet, bench.bus, a_delivery(request_data(id="a", commandArgs=["true"])))
     # The clock rings for it at once
     job = bench.read("a")

@@ -1,0 +1,182 @@
+"""`tagfleet rules apply` and what comes with it, as processes on a real database."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagfleet.models import rule_sets
+from tagfleet.models.database import connect, disconnect
+
+RULES = """\
+version: 1
+queues: {etl: , rest: }
+routes:
+  - {name: bots, match: {user: "airflow-*"}, queue: etl}
+  - {name: all, queue: rest}
+"""
+BROKEN = RULES.replace("queue: etl", "queue: elt")
+
+
+class Shell:
+    """The command line, on the test's database."""
+
+    def __init__(self, folder: Path, mongodb_url: str) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "TAGFLEET_MONGODB_URL": mongodb_url,
+            "TAGFLEET_DATA": str(folder / "data"),
+        }
+
+    def write(self, text: str, name: str = "rules/rules.yaml") -> str:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return str(path.parent)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tagfleet", "rules", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == expect, out + err
+        return out + err
+
+    def read(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--output", "json"))
+
+
+@pytest.fixture
+def shell(tmp_path: Path, mongodb_url: str) -> Iterator[Shell]:
+    connect(mongodb_url)
+    yield Shell(tmp_path, mongodb_url)
+    disconnect()
+
+
+def eventually(check: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_rules_are_applied_shown_compared_and_taken_back(shell: Shell) -> None:
+    # Given a fleet that goes by the built-in rules
+    before = shell.read("status")
+    assert (before["version"], before["from"]) == (None, "the built-in rules")
+    # When rules are applied
+    folder = shell.write(RULES)
+    told = shell.run("apply", folder, "--by", "ana", "--note", "first")
+    assert "+  - {name: bots" in told
+    assert "Version 1 of the rules" in told
+    # Then they are in force
+    status = shell.read("status")
+    assert (status["version"], status["appliedBy"], status["tagGroups"]) == (
+        1,
+        "ana",
+        ["etl", "rest"],
+    )
+    assert shell.run("show") == f"# rules.yaml\n{RULES}"
+    # And applied again, they change nothing
+    assert "is in force already: nothing to do" in shell.run("apply", folder)
+    # When others are applied
+    shell.write(RULES.replace("airflow-*", "bot-*"))
+    assert '+  - {name: bots, match: {user: "bot-*"}' in shell.run("diff", folder)
+    assert "Nothing was applied" in shell.run("apply", folder, "--dry-run")
+    shell.run("apply", folder, "--by", "bo")
+    # Then the way back is one command, and is kept in the history, too
+    assert '+  - {name: bots, match: {user: "airflow-*"}' in shell.run("diff", "1")
+    assert "Version 3 of the rules" in shell.run("rollback", "--by", "cas")
+    assert "airflow-*" in shell.run("show")
+    rows = shell.read("history")
+    assert [(row["version"], row["inForce"], row["appliedBy"]) for row in rows] == [
+        (3, True, "cas"),
+        (2, False, "bo"),
+        (1, False, "ana"),
+    ]
+    assert rows[0]["note"] == "back to version 1"
+    assert rows[0]["digest"] == rows[2]["digest"]
+
+
+def test_a_broken_set_never_replaces_a_good_one(shell: Shell) -> None:
+    shell.run("apply", shell.write(RULES))
+    told = shell.run("apply", shell.write(BROKEN), expect=2)
+    assert "rules.yaml:4" in told
+    assert "did you mean 'etl'?" in told
+    assert shell.read("status")["version"] == 1
+
+
+def test_there_is_nothing_to_go_back_to_before_the_first_version(shell: Shell) -> None:
+    assert "none were ever applied" in shell.run("rollback", expect=2)
+    shell.run("apply", shell.write(RULES))
+    assert "no version before 1" in shell.run("rollback", expect=2)
+    assert "rule set version" in shell.run("rollback", "9", expect=1)
+
+
+def test_of_two_who_apply_at_once_each_succeeds_or_is_told(shell: Shell) -> None:
+    folders = [
+        shell.write(RULES.replace("airflow", f"bot{number}"), f"rules-{number}/rules.yaml")
+        for number in range(4)
+    ]
+    processes = [shell.start("apply", folder) for folder in folders]
+    ends = [(process.communicate(timeout=120)[1], process.returncode) for process in processes]
+    assert all(code == 0 or "somebody else applied rules" in err for err, code in ends)
+    versions = rule_sets.history()
+    applied = [code for _, code in ends].count(0)
+    assert applied >= 1
+    assert versions[0].version >= applied
+    assert rule_sets.in_force() is not None
+
+
+def test_a_folder_is_watched_and_broken_files_change_nothing(shell: Shell) -> None:
+    # Given
+    folder = shell.write(RULES)
+    watch = shell.start("watch", folder, "--every", "0.1", "--by", "gitops")
+    try:
+        eventually(lambda: rule_sets.version_in_force() == 1)
+        # When a broken set is checked out, by a swapped link as Kubernetes and git-sync do it
+        broken = Path(shell.write(BROKEN, "other/rules.yaml"))
+        swap(Path(folder), broken)
+        good = Path(shell.write(RULES.replace("airflow", "bot"), "third/rules.yaml"))
+        # And then a good one
+        swap(Path(folder), good)
+        # Then the good one comes in force, and the broken one never did
+        eventually(lambda: rule_sets.version_in_force() == 2)
+        assert "bot-*" in shell.run("show")
+        swap(Path(folder), broken)
+        assert watch.stderr
+        while "cannot be used; those in force stay so" not in watch.stderr.readline():
+            pass
+        watch.send_signal(signal.SIGTERM)
+        # Who ends while it is broken says so
+        assert watch.wait(60) == 1
+        assert rule_sets.version_in_force() == 2
+    finally:
+        watch.kill()
+        watch.communicate()
+
+
+def swap(link: Path, target: Path) -> None:
+    """Let the name stand for another folder from one moment to the next."""
+    if link.is_dir() and not link.is_symlink():
+        link.rename(link.with_name("first"))
+    fresh = link.with_name("fresh")
+    fresh.symlink_to(target)
+    fresh.replace(link)
