@@ -30,6 +30,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         ".producers.commands.catalog",
         "applications, commands and clusters: apply, get, export",
     ),
+    "cluster": (
+        ".producers.commands.cluster",
+        "clusters: list, register, drain, resume, deregister",
+    ),
     "job": (".producers.commands.job", "jobs: submit, get, list, wait, logs, kill, explain"),
     "dead-letters": (
         ".producers.commands.dead_letters",

@@ -161,8 +161,44 @@ def apply(resources: Sequence[AnyResource]) -> list[tuple[Change, AnyResource]]:
                 writes.append(ReplaceOne({"_id": resource.id}, row, upsert=True))
         if writes:
             document._get_collection().bulk_write(writes)
-            database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
+            _has_changed()
     return outcome
+
+
+def set_cluster_status(cluster_id: str, status: ClusterStatus) -> bool:
+    """Let a cluster take jobs, or no more of them.
+
+    Returns:
+        Whether that was news.
+
+    Raises:
+        NotFound: There is no such cluster.
+    """
+    found = ClusterDocument._get_collection().update_one(
+        {"_id": cluster_id, "status": {"$ne": str(status)}},
+        {"$set": {"status": str(status), "updated": now()}},
+    )
+    if not found.matched_count:
+        get_resource("clusters", cluster_id)
+        return False
+    _has_changed()
+    return True
+
+
+def remove(kind: str, resource_id: str) -> None:
+    """Take an entry out of the catalog.
+
+    Raises:
+        NotFound: No entry of this kind has this id.
+    """
+    _, document = DOCUMENTS[kind]
+    if not document.objects(id=resource_id).delete():
+        raise NotFound(kind, resource_id)
+    _has_changed()
+
+
+def _has_changed() -> None:
+    database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
 
 
 def end_clusters(emr_cluster_id: str) -> list[str]:
@@ -181,7 +217,7 @@ def end_clusters(emr_cluster_id: str) -> list[str]:
             {"$set": {"status": ended, "updated": now()}},
         )
     if ids:
-        database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
+        _has_changed()
     return ids
 
 

@@ -106,6 +106,7 @@ class Job(me.Document):
             {"fields": ["ring_at"], "sparse": True},
             {"fields": ["step_id"], "sparse": True},
             {"fields": ["finished"], "sparse": True},
+            {"fields": ["pool", "finished"], "sparse": True},
             {"fields": ["-created"]},
         ],
     }
@@ -153,6 +154,8 @@ class Job(me.Document):
     rules_digest: str | None = me.StringField()
     rules_version: int | None = me.IntField()
     rules: list[str] = me.ListField(me.StringField())
+    #: The pool that the route names, if it names one.
+    pool: str | None = me.StringField()
     #: The limit that holds it, while one does: which count is at its ceiling, and in words.
     held_by: str | None = me.StringField()
     #: Why it was routed there, as JSON text.

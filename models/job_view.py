@@ -87,6 +87,7 @@ def dump(job: Job, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
             "digest": job.rules_digest,
             "version": job.rules_version,
             "names": list(job.rules),
+            "pool": job.pool,
             "changed": _changed(job),
         }
         if job.rules_digest

@@ -129,6 +129,14 @@ RULES_TAKEN_UP: Final = Gauge(
     multiprocess_mode="livemin",
 )
 
+#: 1 while the pool's canary gets no more jobs, because too many of those it had have failed.
+CANARY_STOPPED: Final = Gauge(
+    "tagfleet_canary_stopped",
+    "Whether a pool's canary was stopped.",
+    ["pool"],
+    multiprocess_mode="livemax",
+)
+
 #: Summed over all processes: 1 when somebody keeps the clock, 0 when nobody does.
 CLOCK_LEADER: Final = Gauge(
     "tagfleet_clock_leader", "Whether this process keeps the clock.", multiprocess_mode="livesum"

@@ -129,3 +129,8 @@ def record_rules(version: int, *, taken_up: bool) -> None:
     """This version of the rules is gone by; it is the one applied last, or that one could not be used."""
     metrics.RULES_VERSION.set(version)
     metrics.RULES_TAKEN_UP.set(1 if taken_up else 0)
+
+
+def record_canary(pool: str, *, stopped: bool) -> None:
+    """The pool's canary gets jobs, or was stopped."""
+    metrics.CANARY_STOPPED.labels(pool).set(1 if stopped else 0)

@@ -179,7 +179,11 @@ def _resolved(
     decision: Decision,
     defaults: Defaults,
 ) -> Decision:
-    pools = [PoolSelector(pool, question.usage.load) for pool in question.pools]
+    usage = question.usage
+    pools = [
+        PoolSelector(pool, usage.load, stopped=pool.name in usage.stopped)
+        for pool in question.pools
+    ]
     try:
         resolution = resolve(
             decision.request,

@@ -22,6 +22,11 @@ class RulesNow:
     #: The number under which it was applied; None: it was read from files, or is the built-in one.
     version: int | None = None
 
+    @property
+    def name(self) -> str:
+        """What is written of them where they are meant: their version, or else their digest."""
+        return str(self.version) if self.version else self.digest[:12]
+
     @classmethod
     def of(cls, texts: Mapping[str, bytes], version: int | None = None) -> Self:
         """The rules of files that were read.

@@ -65,6 +65,8 @@ class Usage:
     counts: Mapping[tuple[Scope, str], Count] = field(default_factory=dict)
     #: By cluster id: the jobs that run or wait there.
     load: Mapping[str, int] = field(default_factory=dict)
+    #: The pools whose canary was stopped.
+    stopped: frozenset[str] = frozenset()
 
     def of(self, scope: Scope, name: str) -> Count:
         """What they have."""

@@ -31,6 +31,16 @@ class Sticky(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """When a target is given no more jobs: too many of those it had have failed."""
+
+    #: By how many percentage points its failure rate may be above that of the pool's other targets.
+    margin: int
+    #: How many of its jobs, and of theirs, must have ended before the two are compared.
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Some clusters: one by its id, or all that have these tags."""
 
@@ -38,6 +48,8 @@ class Target:
     tags: frozenset[str] = frozenset()
     #: The share of the jobs, in proportion to the other weights.
     weight: int = 1
+    #: None: it is trusted.
+    canary: Canary | None = None
 
     def __str__(self) -> str:
         return self.cluster or ", ".join(sorted(self.tags)) or "any cluster"
@@ -57,6 +69,11 @@ class Pool:
     def has(self, cluster: Cluster) -> bool:
         """Whether any of its targets means this cluster."""
         return any(self.of_target(target, [cluster]) for target in self.targets)
+
+    @property
+    def canary(self) -> Target | None:
+        """The target that is not trusted yet."""
+        return next((target for target in self.targets if target.canary), None)
 
     def of_target(self, target: Target, clusters: Iterable[Cluster]) -> list[Cluster]:
         """The target's clusters among these. One that a target names by its id is no other's:
@@ -78,6 +95,8 @@ class PoolSelector:
 
     pool: Pool
     load: Mapping[str, int] = field(default_factory=dict)
+    #: Whether the pool's canary was stopped.
+    stopped: bool = False
 
     @property
     def __name__(self) -> str:
@@ -99,7 +118,7 @@ class PoolSelector:
         return self._best(choice, [each for each in choice.candidates if isinstance(each, Cluster)])
 
     def _best(self, choice: Choice, clusters: Sequence[Cluster]) -> Cluster | None:
-        offers = usable_targets(self.pool, clusters)
+        offers = usable_targets(self.pool, clusters, stopped=self.stopped)
         if not offers:
             return None
         return _STRATEGIES[self.pool.strategy](offers, self._draw(choice), self.load)
@@ -113,10 +132,16 @@ class PoolSelector:
 _Offers: TypeAlias = Sequence[tuple[Target, Sequence[Cluster]]]
 
 
-def usable_targets(pool: Pool, clusters: Sequence[Cluster]) -> _Offers:
-    """The targets that have some of these clusters, each with what it has; none of weight 0."""
+def usable_targets(pool: Pool, clusters: Sequence[Cluster], *, stopped: bool = False) -> _Offers:
+    """The targets that have some of these clusters, each with what it has; none of weight 0.
+
+    Arguments:
+        stopped: Leaves the canary out.
+    """
     offers = (
-        (target, pool.of_target(target, clusters)) for target in pool.targets if target.weight
+        (target, pool.of_target(target, clusters))
+        for target in pool.targets
+        if target.weight and not (stopped and target.canary)
     )
     return [(target, found) for target, found in offers if found]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..models.resources import Cluster
-from ..models.snapshot import CatalogSnapshot
 from .pools import Pool, Sticky, Strategy
 from .question import Question
 from .rules import Default, Deny, Limit, Override, Route, Rule
@@ -35,7 +34,7 @@ def trace_of(question: Question) -> tuple[Verdict, ...]:
     Nothing stops at the first answer: a rule that would have applied later says so.
     """
     verdicts = [_verdict(rule, question) for rule in question.rules.rules]
-    verdicts += [_pool_verdict(pool, question.catalog) for pool in question.pools]
+    verdicts += [_pool_verdict(pool, question) for pool in question.pools]
     return tuple(verdicts)
 
 
@@ -80,20 +79,23 @@ def _limit(limit: Limit, question: Question) -> tuple[bool, str]:
     return (True, f"{limit.on_exceed}: {exceeded}") if exceeded else (False, "there is room")
 
 
-def _pool_verdict(pool: Pool, catalog: CatalogSnapshot | None) -> Verdict:
+def _pool_verdict(pool: Pool, question: Question) -> Verdict:
     sticky = f", by {pool.sticky_by}" if pool.sticky_by is not Sticky.JOB else ""
     return Verdict(
         kind="pool",
         name=pool.name,
         applies=True,
-        says=(f"{pool.strategy}{sticky}", *_targets(pool, catalog)),
+        says=(f"{pool.strategy}{sticky}", *_targets(pool, question)),
     )
 
 
-def _targets(pool: Pool, catalog: CatalogSnapshot | None) -> Iterator[str]:
+def _targets(pool: Pool, question: Question) -> Iterator[str]:
+    catalog = question.catalog
     for target in pool.targets:
         share = f"weight {target.weight}, " if pool.strategy is Strategy.WEIGHTED else ""
         there = ""
+        if target.canary:
+            share = f"canary{' (stopped)' if pool.name in question.usage.stopped else ''}, {share}"
         if catalog is not None:
             there = f": {_clusters(pool.of_target(target, catalog.clusters))}"
         yield f"{share}{target}{there}"

@@ -22,7 +22,7 @@ from ..monitoring.logs import log_context
 from ..routing_rules.decide import Decision, Outcome
 from .broker.delivery import Delivery
 from .bus import RequestBus
-from .deciding import awaited, decision_of, route_of, rules_of
+from .deciding import awaited, decision_of, route_of, rules_of, usage_of
 from .fleet import Fleet
 from .limits import Stopped, let_in
 from .requests import Refused, read_request, refuse
@@ -104,7 +104,8 @@ def _take_on(fleet: Fleet, job: Job) -> None:
 
 def _route(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> bool:
     rules = fleet.rules.now()
-    decision = decision_of(job, rules, catalog, fleet.load)
+    usage = usage_of(fleet.load, fleet.canaries, rules)
+    decision = decision_of(job, rules, catalog, usage)
     kept = rules_of(decision, rules)
     if decision.resolution is None:
         _not_routed(fleet, job, decision, kept)

@@ -24,6 +24,7 @@ from ..models.states import ON_CLUSTER, JobStatus
 from ..monitoring import recorder
 from . import limits
 from .batches import in_batches
+from .canary_guard import guard
 from .cluster_work import Work, clusters_with_work, most_steps
 from .fleet import Fleet
 from .retention import forget_old_jobs
@@ -53,6 +54,9 @@ JOBS_A_MESSAGE = 10
 #: How often it is looked for places of limits that nobody holds any more, in seconds.
 LIMITS_SECONDS = 10.0
 
+#: How often it is looked how the jobs of canaries end, in seconds.
+CANARY_SECONDS = 5.0
+
 #: How often old jobs are looked for, in seconds.
 RETENTION_SECONDS = 600.0
 
@@ -72,7 +76,7 @@ class Clock:
         #: Clusters that have not been rung for since the catalog changed.
         self._concerned: set[str] = set()
         self._forgot_at = 0.0
-        self._limits_looked_at = 0.0
+        self._limits_looked_at = self._canaries_looked_at = 0.0
 
     def start(self) -> None:
         """Begin to tick."""
@@ -124,6 +128,7 @@ class Clock:
             ) and self._ring_for_cluster(name, state, moment):
                 self._concerned.discard(name)
         self._let_in()
+        self._guard_canaries()
         self._ring_for_jobs(seen)
         self._forget()
 
@@ -199,6 +204,11 @@ class Clock:
                 else 0
             )
             _wake([job.id for job in waiting[:room]])
+
+    def _guard_canaries(self) -> None:
+        if time.monotonic() - self._canaries_looked_at > CANARY_SECONDS:
+            guard(self._fleet.rules.now(), self._fleet.catalog.snapshot())
+            self._canaries_looked_at = time.monotonic()
 
     def _forget(self) -> None:
         if time.monotonic() - self._forgot_at > RETENTION_SECONDS:

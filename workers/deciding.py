@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from ..models import canaries
 from ..models.database import now
 from ..models.job import Job
 from ..models.resources import Cluster
@@ -54,14 +55,34 @@ class Load:
             self._counts[cluster_id] += 1
 
 
-def decision_of(job: Job, now_rules: RulesNow, catalog: CatalogSnapshot, load: Load) -> Decision:
+class StoppedCanaries:
+    """The pools whose canary was stopped, as it was known lately."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of = ""
+        self._pools: frozenset[str] = frozenset()
+        self._looked = float("-inf")
+
+    def under(self, rules: RulesNow) -> frozenset[str]:
+        """Those that were stopped under these rules."""
+        if not any(pool.canary for pool in rules.rules.pools.values()):
+            return frozenset()
+        with self._lock:
+            if self._of != rules.name or time.monotonic() - self._looked > LOAD_SECONDS:
+                self._pools = canaries.stopped_pools(rules.name)
+                self._of, self._looked = rules.name, time.monotonic()
+            return self._pools
+
+
+def decision_of(job: Job, now_rules: RulesNow, catalog: CatalogSnapshot, usage: Usage) -> Decision:
     """What the rules say; how much is there already is not asked here (see limits)."""
     with recorder.routing_time():
         decision = decide(
             job.request(),
             now_rules.rules,
             catalog,
-            usage=Usage(load=load.counts() if _looks_at_load(now_rules.rules) else {}),
+            usage=usage,
             moment=now(),
             # A second try after a crash decides the same.
             seed=job.id,
@@ -86,6 +107,7 @@ def rules_of(decision: Decision, now_rules: RulesNow) -> dict[str, Any]:
         "rules_digest": now_rules.digest,
         "rules_version": now_rules.version,
         "rules": list(decision.rules),
+        "pool": decision.question.pools[0].name if decision.question.pools else None,
     }
 
 
@@ -114,6 +136,13 @@ def route_of(decision: Decision, resolution: Resolution) -> dict[str, Any]:
         "decided_json": json.dumps(runs) if runs != asked else None,
         "rationale_json": json.dumps(resolution.rationale.as_data()),
     }
+
+
+def usage_of(load: Load, stopped: StoppedCanaries, rules: RulesNow) -> Usage:
+    """What the pools of the rules look at."""
+    return Usage(
+        load=load.counts() if _looks_at_load(rules.rules) else {}, stopped=stopped.under(rules)
+    )
 
 
 def _looks_at_load(rules: RuleSet) -> bool:

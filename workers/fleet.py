@@ -14,7 +14,7 @@ from ..models.settings import Settings
 from ..models.snapshot import CatalogSnapshot
 from ..models.storage import Storage
 from .bus import Bus
-from .deciding import Load
+from .deciding import Load, StoppedCanaries
 from .engines.base import ClusterEngine
 from .rules_in_force import RulesInForce
 from .staging import Staging
@@ -64,3 +64,4 @@ class Fleet:
     worker: str = field(default_factory=worker_name)
     catalog: CatalogCache = field(default_factory=CatalogCache)
     load: Load = field(default_factory=Load)
+    canaries: StoppedCanaries = field(default_factory=StoppedCanaries)

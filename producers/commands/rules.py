@@ -15,10 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     offline.add_verbs(verbs)
     if find_spec("mongoengine") is None:
         return  # the thin client: files alone, as in a repository's checks
-    from . import rules_applied, rules_watch
+    from . import rules_applied, rules_canary, rules_watch
 
     rules_applied.add_verbs(verbs)
     rules_watch.add_verb(verbs)
+    rules_canary.add_verb(verbs)
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validates, validates_schema
 
 from ...models.fields import Name, Number, TagSet
-from ..pools import Pool, Sticky, Strategy, Target
+from ..pools import Canary, Pool, Sticky, Strategy, Target
 from ..rules import TagGroup
 from ..windows import DAYS, Window
 from .fields import (
@@ -105,12 +105,38 @@ class WindowSchema(NamedSchema):
         return Window(name=name, **data)
 
 
+class CanarySchema(RuleSchema):
+    """When a target that is not trusted yet is given no more jobs."""
+
+    margin = Number(
+        0,
+        100,
+        required=True,
+        metadata=about(
+            "By how many percentage points its failure rate may be above that of the others."
+        ),
+    )
+    after = Number(
+        1,
+        100_000,
+        load_default=20,
+        metadata=about("How many jobs of each side must have ended first."),
+    )
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: object) -> Canary:
+        return Canary(**data)
+
+
 class TargetSchema(RuleSchema):
     """Some clusters."""
 
     cluster = Name(metadata=about("A cluster's id."))
     tags = TagSet(metadata=about("All clusters that have all of these."))
     weight = Number(0, 1_000_000, metadata=about("Its share, for the strategy weighted."))
+    canary = fields.Nested(
+        CanarySchema, metadata=about("It is stopped when too many of its jobs fail.")
+    )
 
     @validates_schema
     def _one_of_both(self, data: dict[str, Any], **_: object) -> None:
@@ -145,6 +171,10 @@ class PoolSchema(NamedSchema):
             raise ValidationError(f"the strategy {strategy} needs some", "targets")
         if targets and strategy is not None:
             _check_weights(strategy, targets)
+        if targets and sum("canary" in target for target in targets) > 1:
+            raise ValidationError("only one of them can be the canary", "targets")
+        if targets and len(targets) == 1 and "canary" in targets[0]:
+            raise ValidationError("a canary needs others to be compared with", "targets")
 
     def make(self, name: str, data: dict[str, Any]) -> Pool:
         """Build the Pool."""
