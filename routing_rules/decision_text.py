@@ -32,17 +32,22 @@ def decision_data(decision: Decision) -> dict[str, Any]:
         "cpu": resolution.cpu if resolution else decision.request.cpu,
         "priority": decision.request.priority,
         "changed": _changed(decision),
-        "trace": [
-            {
-                "kind": verdict.kind,
-                "name": verdict.name,
-                "applies": verdict.applies,
-                "says": list(verdict.says),
-            }
-            for verdict in decision.trace
-        ],
+        "trace": trace_data(decision),
         "rationale": _rationale(decision),
     }
+
+
+def trace_data(decision: Decision) -> list[dict[str, Any]]:
+    """What each rule says, as JSON data."""
+    return [
+        {
+            "kind": verdict.kind,
+            "name": verdict.name,
+            "applies": verdict.applies,
+            "says": list(verdict.says),
+        }
+        for verdict in decision.trace
+    ]
 
 
 def render_decision(data: Mapping[str, Any]) -> str:
@@ -75,6 +80,9 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     yield f"Outcome: {data['outcome']}"
     yield f"Because: {data['reason']}"
     yield f"Tag group: {data['tagGroup'] or 'none'}"
+    if data.get("rulesDigest"):
+        version = f"version {data['rulesVersion']}, " if data["rulesVersion"] else ""
+        yield f"Rules: {version}{data['rulesDigest'][:12]}"
     if data["command"]:
         yield f"Command {data['command']} on cluster {data['cluster']}"
         yield f"Timeout: {data['timeout']} s, memory: {data['memory']} MB, CPU: {data['cpu']}"
@@ -86,7 +94,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     pools = [each for each in data["trace"] if each["kind"] == "pool"]
     yield from _verdicts("Pools, in the order in which they are asked:", pools)
     if data["rationale"]:
-        let_in = data["outcome"] in ("routed", "no_cluster")
+        let_in = data["outcome"] in ("routed", "no_cluster", "held")
         yield f"Commands and clusters{'' if let_in else ', if it were let in'}:"
         yield from (_INDENT + line for line in render(data["rationale"]).splitlines())
 

@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from pymongo.errors import AutoReconnect
 
@@ -25,8 +24,9 @@ from ...models.settings import Settings
 from ...models.states import JobStatus
 from ...models.storage import open_storage
 from ...models.waiting import queues_of
-from ...routing_rules.explanation import render
+from ...routing_rules.decision_text import render_decision
 from ...routing_rules.positions import read_file
+from ..explaining import explained
 from ..submit import submit
 
 #: How often a waiting command looks, in seconds.
@@ -243,13 +243,13 @@ def _kill(settings: Settings, arguments: argparse.Namespace) -> int:
 def _explain(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
         job = jobs.get(arguments.id)
-    found: dict[str, Any] | None = job.rationale()
-    if found is None:
-        raise TagfleetError(
-            f"Job {job.id} was not routed: it is {job.status} ({job.status_message})"
-        )
+        if job.rationale() is None and not job.rules_digest:
+            raise TagfleetError(
+                f"Job {job.id} was not routed: it is {job.status} ({job.status_message})"
+            )
+        found = explained(job, settings)
     if arguments.output == "table":
-        print(render(found))
+        print(render_decision(found))
     else:
         print_data(found, arguments.output)
     return 0

@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
-from tagfleet.models import rule_sets
-from tagfleet.models.database import connect, disconnect
+from tagfleet.models import jobs, rule_sets
+from tagfleet.models.database import connect, disconnect, now
+from tagfleet.models.job import Job
+
+from ..models.samples import a_request
 
 RULES = """\
 version: 1
@@ -180,3 +183,26 @@ def swap(link: Path, target: Path) -> None:
     fresh = link.with_name("fresh")
     fresh.symlink_to(target)
     fresh.replace(link)
+
+
+def test_a_past_job_is_explained_by_the_rules_that_decided(shell: Shell) -> None:
+    # Given a job that a worker has refused by rules that are no longer in force
+    shell.run(
+        "apply", shell.write(f"{RULES}deny: [{{name: no, match: {{user: ana}}, reason: No}}]\n")
+    )
+    digest = rule_sets.get(1).digest
+    jobs.record(a_request(id="a"), "rest", worker="w", ring_at=now(), queue_seconds=60)
+    Job.objects(id="a").update_one(
+        set__status="INVALID", set__failure="No", set__rules=["no"], set__rules_digest=digest,
+        set__rules_version=1,
+    )  # fmt: skip
+    shell.run("apply", shell.write(RULES))
+    # Then it is told by those
+    environment = shell.environment
+    done = subprocess.run(
+        [sys.executable, "-m", "tagfleet", "job", "explain", "a"],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f"Rules: version 1, {digest[:12]}" in done.stdout
+    assert "+ deny no\n      denied: No" in done.stdout
+    assert "- route bots\n      user is 'ana', not 'airflow-*'" in done.stdout
