@@ -32,9 +32,7 @@ from tagfleet.models.local_addresses import use_local_emr
 from tagfleet.models.schemas import load_resource
 from tagfleet.models.settings import Settings
 from tagfleet.producers.publisher import Publisher
-from tagfleet.routing_rules.groups import load_rules
 from tagfleet.workers.local_emr.server import LocalEmr
-from tagfleet.workers.process import working
 from tagfleet.workers.rabbit_worker import rabbit_fleet
 
 JOBS, CLUSTERS = 200, 4
@@ -153,12 +151,8 @@ def _register() -> None:
 
 @contextmanager
 def _workers(settings: Settings) -> Iterator[None]:
-    names = load_rules(None).names
     stores = {"staging_url": "s3://bench/staging", "archive_url": "s3://bench/archive"}
-    with (
-        rabbit_fleet(settings, names, prefetch=8, **stores) as (broker, fleet),
-        working(broker, fleet, queues=None, threads=8),
-    ):
+    with rabbit_fleet(settings, threads=8, **stores):
         yield
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,6 +77,36 @@ class Queue:
     arguments: Mapping[str, str | int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestQueue:
+    """The queue of a tag group's requests; None leaves to the fleet how it is kept."""
+
+    group: str
+    #: How many requests may wait in it; RabbitMQ refuses more.
+    max_queued: int | None = None
+    #: How often RabbitMQ gives out one message before it is a dead letter.
+    delivery_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.group != INTAKE and not valid_group_name(self.group):
+            raise ValueError(f"{self.group!r} cannot be the name of a tag group")
+
+    @property
+    def queue(self) -> Queue:
+        """How it is declared."""
+        arguments = dict(_CARRIES_REQUESTS)
+        if self.max_queued is not None:
+            arguments["x-max-length"] = self.max_queued
+        if self.delivery_limit is not None:
+            arguments["x-delivery-limit"] = self.delivery_limit
+        return Queue(group_queue(self.group), arguments)
+
+    @property
+    def binding(self) -> Binding:
+        """What leads requests there."""
+        return Binding(REQUESTS_EXCHANGE, group_queue(self.group), self.group)
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A durable exchange."""
@@ -131,17 +161,16 @@ def queue_behind(exchange: str, routing_key: str) -> str:
 INTAKE_QUEUE: Final = group_queue(INTAKE)
 
 
-def topology(groups: Sequence[str]) -> Topology:
+def topology(groups: Iterable[str | RequestQueue]) -> Topology:
     """What must be declared for a fleet with these tag groups.
 
     Raises:
         ValueError: A group's name cannot be part of a queue's name.
     """
-    for group in groups:
-        if not valid_group_name(group):
-            raise ValueError(f"{group!r} cannot be the name of a tag group")
-    keys = (INTAKE, *dict.fromkeys(groups))
-    requests = tuple(group_queue(key) for key in keys)
+    given = (
+        each if isinstance(each, RequestQueue) else RequestQueue(group=each) for each in groups
+    )
+    requests = {INTAKE: RequestQueue(group=INTAKE)} | {each.group: each for each in given}
     return Topology(
         exchanges=(
             Exchange(DEAD_LETTERS_EXCHANGE, "fanout"),
@@ -151,12 +180,12 @@ def topology(groups: Sequence[str]) -> Topology:
         ),
         queues=(
             Queue(DEAD_LETTERS_QUEUE, _KEEPS_LETTERS),
-            *(Queue(name, _CARRIES_REQUESTS) for name in requests),
+            *(each.queue for each in requests.values()),
             *(Queue(name, _CARRIES_WORK) for name in (*WORK_QUEUES, SUSPECTS_QUEUE)),
         ),
         bindings=(
             Binding(DEAD_LETTERS_EXCHANGE, DEAD_LETTERS_QUEUE),
             Binding(UNROUTABLE_EXCHANGE, INTAKE_QUEUE),
-            *(Binding(REQUESTS_EXCHANGE, group_queue(key), key) for key in keys),
+            *(each.binding for each in requests.values()),
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -10,22 +11,32 @@ import mongoengine as me
 from pymongo.errors import DuplicateKeyError
 
 from .database import database, now
-from .errors import Fatal, NotFound
+from .errors import Fatal, InvalidInput
+
+#: What one version may hold: MongoDB takes documents of 16 MiB.
+MOST_BYTES: Final = 8 * 1024 * 1024
 
 #: Where it is written which version is in force; the document beside it counts the catalog's changes.
 _IN_FORCE: Final = {"_id": "rules"}
+_WATCH: Final = {"_id": "rules-watch"}
 
 
 class RuleSetConflict(Fatal):
     """Somebody else applied rules at the same moment."""
 
-    exit_code = 1
-
     def __init__(self, expected: int) -> None:
+        what = f"Version {expected} of the rules" if expected else "No version"
         super().__init__(
-            f"Version {expected} of the rules is no longer the one in force: somebody else applied rules "
-            "meanwhile. See `tagfleet rules diff`, and apply again."
+            f"{what} is no longer what is in force: somebody else applied rules meanwhile, and theirs stay. "
+            "See `tagfleet rules history` and `tagfleet rules diff PATH`, and apply again."
         )
+
+
+class NoRuleSet(Fatal):
+    """There is no such version."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} `tagfleet rules history` lists the versions.")
 
 
 class RuleFileDocument(me.EmbeddedDocument):
@@ -51,9 +62,11 @@ class RuleSetDocument(me.Document):
     applied_by: str = me.StringField(required=True)
     applied: datetime = me.DateTimeField(required=True)
     note: str | None = me.StringField()
+    #: The version that was in force before; 0: none.
+    replaced: int = me.IntField(default=0)
 
     def texts(self) -> dict[str, bytes]:
-        """The content of the files, in their order."""
+        """The contents of the files by their names, in their order."""
         return {file.name: file.text.encode() for file in self.files}
 
 
@@ -73,11 +86,11 @@ def get(version: int) -> RuleSetDocument:
     """A version.
 
     Raises:
-        NotFound: There is no such version.
+        NoRuleSet: There is no such version.
     """
     found: RuleSetDocument | None = RuleSetDocument.objects(version=version).first()
     if found is None:
-        raise NotFound("rule set version", str(version))
+        raise NoRuleSet(f"There is no version {version} of the rules.")
     return found
 
 
@@ -89,24 +102,32 @@ def by_digest(digest: str) -> RuleSetDocument | None:
     return found
 
 
-def history(limit: int = 50) -> list[RuleSetDocument]:
-    """The versions without their files, the newest first."""
-    return list(RuleSetDocument.objects.exclude("files").order_by("-version").limit(limit))
+def history(limit: int = 0) -> list[RuleSetDocument]:
+    """The versions without their files, the newest first.
+
+    Arguments:
+        limit: How many; 0: all.
+    """
+    found = RuleSetDocument.objects.exclude("files").order_by("-version")
+    return list(found.limit(limit) if limit else found)
 
 
-def apply(
-    texts: Mapping[str, bytes], digest: str, *, applied_by: str, note: str | None, before: int
+def put_in_force(
+    texts: Mapping[str, bytes], digest: str, *, applied_by: str, note: str | None, replaces: int
 ) -> int:
     """Put checked rule files in force, whole or not at all; returns the number of their version.
 
     Arguments:
-        before: The version that was in force when they were compared with it; 0: none.
+        replaces: The version that was in force when they were compared with it; 0: none.
 
     Raises:
         RuleSetConflict: Another version was put in force since then.
+        InvalidInput: They are too large to be stored.
     """
+    if sum(map(len, texts.values())) > MOST_BYTES:
+        raise InvalidInput("rules", [f"at most {MOST_BYTES} bytes in all can be stored"])
     newest = RuleSetDocument.objects.only("version").order_by("-version").first()
-    version = max(newest.version if newest else 0, before) + 1
+    version = max(newest.version if newest else 0, replaces) + 1
     document = RuleSetDocument(
         version=version,
         digest=digest,
@@ -114,20 +135,67 @@ def apply(
         applied_by=applied_by,
         applied=now(),
         note=note,
+        replaced=replaces,
     )
     try:
-        document.save(force_insert=True)
-        _put_in_force(version, before)
-    except (DuplicateKeyError, me.NotUniqueError) as error:
-        raise RuleSetConflict(before) from error
+        RuleSetDocument._get_collection().insert_one(document.to_mongo())
+    except DuplicateKeyError as error:
+        raise RuleSetConflict(replaces) from error
+    if not _moved(replaces, version):
+        document.delete()
+        raise RuleSetConflict(replaces)
     return version
 
 
-def _put_in_force(version: int, before: int) -> None:
+def _moved(before: int, after: int) -> bool:
+    """Let this version be the one in force, if that one still is."""
     versions = database()["versions"]
-    if before == 0:
-        versions.insert_one({**_IN_FORCE, "number": version})
-        return
-    moved = versions.update_one(_IN_FORCE | {"number": before}, {"$set": {"number": version}})
-    if moved.matched_count == 0:
-        raise RuleSetConflict(before)
+    if before:
+        moved = versions.update_one(_IN_FORCE | {"number": before}, {"$set": {"number": after}})
+        return moved.matched_count == 1
+    try:
+        versions.insert_one({**_IN_FORCE, "number": after})
+    except DuplicateKeyError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchReport:
+    """How the last look of `tagfleet rules watch` ended."""
+
+    path: str
+    #: Whose machine and process it was.
+    watcher: str
+    time: datetime
+    #: Why the files are not what is in force; None: they are.
+    problem: str | None
+
+
+def report_watch(report: WatchReport) -> None:
+    """Write down how it went; what was written before is forgotten."""
+    database()["versions"].update_one(
+        _WATCH,
+        {
+            "$set": {
+                "path": report.path,
+                "watcher": report.watcher,
+                "time": report.time,
+                "problem": report.problem,
+            }
+        },
+        upsert=True,
+    )
+
+
+def watch_report() -> WatchReport | None:
+    """What the last watcher wrote down; None when none ever watched."""
+    found = database()["versions"].find_one(_WATCH)
+    if found is None:
+        return None
+    return WatchReport(
+        path=found["path"],
+        watcher=found["watcher"],
+        time=found["time"],
+        problem=found["problem"],
+    )

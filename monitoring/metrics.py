@@ -115,16 +115,20 @@ MESSAGE_SECONDS: Final = Histogram(
     "tagfleet_message_seconds", "Time that an actor took for one message.", ["actor"], buckets=_WORK
 )
 
-#: Of all processes the one that lags behind.
-RULES_VERSION: Final = Gauge(
-    "tagfleet_rules_version",
-    "The applied version of the rules that is gone by; 0: none was ever applied.",
-    multiprocess_mode="livemin",
+# The rules.
+
+#: Summed over all processes: how many go by a set. A digest comes with each set that admins apply; sets
+#: that are gone by no longer are 0, and their series end with the process.
+RULES_IN_FORCE: Final = Gauge(
+    "tagfleet_rules_in_force",
+    "Processes that go by these rules.",
+    ["digest"],
+    multiprocess_mode="livesum",
 )
 
 #: 0 where a process could not use what was applied last, and goes by what was before.
-RULES_TAKEN_UP: Final = Gauge(
-    "tagfleet_rules_taken_up",
+RULES_LAST_RELOAD_SUCCESSFUL: Final = Gauge(
+    "tagfleet_rules_last_reload_successful",
     "Whether what was applied last is gone by.",
     multiprocess_mode="livemin",
 )
@@ -136,6 +140,8 @@ CANARY_STOPPED: Final = Gauge(
     ["pool"],
     multiprocess_mode="livemax",
 )
+
+# The clock.
 
 #: Summed over all processes: 1 when somebody keeps the clock, 0 when nobody does.
 CLOCK_LEADER: Final = Gauge(

@@ -125,10 +125,17 @@ def pass_time() -> Iterator[None]:
         yield
 
 
-def record_rules(version: int, *, taken_up: bool) -> None:
-    """This version of the rules is gone by; it is the one applied last, or that one could not be used."""
-    metrics.RULES_VERSION.set(version)
-    metrics.RULES_TAKEN_UP.set(1 if taken_up else 0)
+def record_rules(digest: str, *, before: str | None, taken_up: bool) -> None:
+    """This process goes by the rules of this digest.
+
+    Arguments:
+        before: The digest of those that it went by.
+        taken_up: Whether they are what was applied last.
+    """
+    if before and before != digest:
+        metrics.RULES_IN_FORCE.labels(before[:12]).set(0)
+    metrics.RULES_IN_FORCE.labels(digest[:12]).set(1)
+    metrics.RULES_LAST_RELOAD_SUCCESSFUL.set(int(taken_up))
 
 
 def record_canary(pool: str, *, stopped: bool) -> None:

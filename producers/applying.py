@@ -54,12 +54,12 @@ def apply(candidate: Candidate, *, applied_by: str, note: str | None) -> Applied
     current = rule_sets.in_force()
     if current is not None and current.digest == candidate.digest:
         return Applied(version=current.version, digest=current.digest, changed=False)
-    version = rule_sets.apply(
+    version = rule_sets.put_in_force(
         candidate.texts,
         candidate.digest,
         applied_by=applied_by,
         note=note,
-        before=current.version if current else 0,
+        replaces=current.version if current else 0,
     )
     return Applied(version=version, digest=candidate.digest, changed=True)
 

@@ -45,9 +45,13 @@ FIRST_PAUSE, LONGEST_PAUSE = 10.0, 900.0
 _HERE = (JobStatus.RESERVED, JobStatus.RESOLVED)
 
 
-def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> None:
-    """Take on a request that was published to the queue of its tag group."""
-    tag_group = delivery.routing_key
+def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery, tag_group: str | None = None) -> None:
+    """Take on a request that was published to a tag group.
+
+    Arguments:
+        tag_group: Its tag group, where the message does not come by that group's queue.
+    """
+    tag_group = tag_group or delivery.routing_key
     try:
         request = read_request(delivery)
     except Refused as refused:

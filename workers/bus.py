@@ -30,6 +30,9 @@ class Bus(Protocol):
 class RequestBus(Protocol):
     """Where a request goes that came by a queue and cannot stay there; as safe as a Bus."""
 
+    def note_missing(self, tag_group: str) -> None:
+        """Requests that were meant for the queue of this tag group come elsewhere: it may not be there."""
+
     def forward(self, delivery: Delivery, tag_group: str) -> None:
         """Publish a request again, as it came, to the queue of its tag group."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import dramatiq
@@ -38,13 +38,15 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
     """Put together what the stages of this process are given.
 
     Raises:
-        InvalidInput: The rule files cannot be used.
+        InvalidInput: No rules can be used.
         BadSetting: A storage address cannot be used.
     """
     clients = AwsClients()
+    rules = RulesInForce(settings.rules)
+    rules.now()
     return Fleet(
         settings=settings,
-        rules=RulesInForce(settings.rules),
+        rules=rules,
         bus=bus,
         clients=clients,
         engine=EmrSteps(clients, open_governor(settings.emr_quotas)),
@@ -55,13 +57,15 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
 
 @contextmanager
 def working(
-    broker: dramatiq.Broker, fleet: Fleet, *, queues: set[str] | None, threads: int
+    broker: dramatiq.Broker, fleet: Fleet, *, queues: Collection[str] | None, threads: int
 ) -> Iterator[None]:
     """Take messages and tick while the block lasts; ends when what is under way has ended."""
     recorder.install()
     lifecycle.listen(limits.release)
     # A stub worker in the same process must not sleep long on an empty queue.
-    worker = Worker(broker, queues=queues, worker_threads=threads, worker_timeout=100)
+    worker = Worker(
+        broker, queues=set(queues) if queues else None, worker_threads=threads, worker_timeout=100
+    )
     clock = Clock(fleet)
     worker.start()
     clock.start()

@@ -10,7 +10,7 @@ from dramatiq import Message
 
 from ..models.amqp import Outgoing
 from ..models.dead_letters import USER_ID
-from ..models.queues import EVENTS_EXCHANGE, REQUESTS_EXCHANGE, group_queue
+from ..models.queues import EVENTS_EXCHANGE, REQUESTS_EXCHANGE
 from ..monitoring import recorder
 from .broker import FleetBroker
 from .broker.delivery import Delivery
@@ -48,11 +48,12 @@ class RabbitBus:
             ]
         )
 
+    def note_missing(self, tag_group: str) -> None:
+        """See RequestBus.note_missing."""
+        self.broker.note_missing_group(tag_group)
+
     def forward(self, delivery: Delivery, tag_group: str) -> None:
         """See RequestBus.forward."""
-        if delivery.routing_key == tag_group:
-            # It came here because its queue is not there, and would come here again.
-            self.broker.restore(group_queue(tag_group))
         properties = pika.BasicProperties(
             content_type="application/json",
             delivery_mode=2,

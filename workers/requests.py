@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from marshmallow import ValidationError
+
 from ..models import jobs
 from ..models.errors import InvalidInput
 from ..models.fields import Identifier
@@ -117,5 +119,5 @@ def _usable_id(candidate: object) -> str | None:
         return None
     try:
         return str(Identifier().deserialize(candidate))
-    except ValueError:  # marshmallow's ValidationError is one
+    except ValidationError:
         return None

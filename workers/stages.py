@@ -49,7 +49,9 @@ def declare_request_stages(
     """
 
     def run_intake(delivery: Delivery) -> None:
-        intake(fleet, bus, delivery)
+        tag_group = intake(fleet, bus, delivery)
+        if tag_group is not None:
+            accept(fleet, bus, delivery, tag_group=tag_group)
 
     def run_accept(delivery: Delivery) -> None:
         accept(fleet, bus, delivery)

@@ -7,12 +7,17 @@ from importlib.util import find_spec
 
 from ...models.settings import Settings
 from ...routing_rules.commands import rules as offline
+from . import simulate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     offline.add_verbs(verbs)
+    purpose = "what other rules, or another catalog, would do with past jobs"
+    verb = verbs.add_parser("simulate", help=purpose, description=purpose)
+    simulate.add_arguments(verb)
+    verb.set_defaults(run_offline=simulate.main)
     if find_spec("mongoengine") is None:
         return  # the thin client: files alone, as in a repository's checks
     from . import rules_applied, rules_canary, rules_watch

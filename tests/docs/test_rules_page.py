@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,6 +48,20 @@ def test_the_rules_are_checked_tested_and_explained_without_a_fleet(tmp_path: Pa
     assert printed[1] == "7 of 7 tests passed.\n"
     assert "Command spark on cluster" in printed[2]
     assert '"outcome": "routed"' in printed[3]
+
+
+def test_past_jobs_are_simulated(tmp_path: Path) -> None:
+    folder = a_copy(tmp_path)
+    request = {"name": "n", "user": "airflow-x", "version": "1", "commandCriteria": ["type:spark"]}
+    rows = [
+        json.dumps(request | {"id": f"job-{number}", "clusterCriterias": [{"tags": ["type:yarn"]}]})
+        for number in range(20)
+    ]
+    (folder / "jobs.jsonl").write_text("\n".join(rows))
+    printed = [run(folder, command) for command in labelled(PAGE, "run: simulate").commands]
+    assert "Simulated 20 jobs" in printed[0]
+    assert "Passed: no job is unroutable." in printed[0]
+    assert "<svg" in (folder / "report.html").read_text()
 
 
 def test_the_rules_are_put_in_force_and_taken_back(tmp_path: Path, mongodb_url: str) -> None:

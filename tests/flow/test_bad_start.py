@@ -21,7 +21,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "tagfleet", *arguments],
         env={**os.environ, "TAGFLEET_DATA": str(folder / "data"), "TAGFLEET_METRICS_BIND": "", **settings},
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
 
 
@@ -73,9 +73,11 @@ def dying_at(command: bytes, url: str) -> Iterator[str]:
 
         threads.submit(serve)
         here = url.replace(f":{server.port}", f":{listener.getsockname()[1]}")
-        # Else the client goes where the server says that it is.
-        yield f"{here}&directConnection=true"
-        hang_up(listener)
+        try:
+            # Else the client goes where the server says that it is.
+            yield f"{here}&directConnection=true"
+        finally:
+            hang_up(listener)
 
 
 def hang_up(*connections: socket.socket) -> None:

@@ -8,15 +8,14 @@ import pytest
 from pymongo.database import Database
 
 from tagfleet.models import rule_sets
-from tagfleet.models.errors import NotFound
-from tagfleet.models.rule_sets import RuleSetConflict
+from tagfleet.models.rule_sets import NoRuleSet, RuleSetConflict
 
 Rows = Database[dict[str, Any]]
 TEXTS = {"b.yaml": b"version: 1\n", "a.yaml": "# grün\n".encode()}
 
 
 def apply(before: int, digest: str = "d", note: str | None = None) -> int:
-    return rule_sets.apply(TEXTS, digest, applied_by="ana", note=note, before=before)
+    return rule_sets.put_in_force(TEXTS, digest, applied_by="ana", note=note, replaces=before)
 
 
 def test_where_none_was_applied_none_is_in_force(mongodb: Rows) -> None:
@@ -60,5 +59,5 @@ def test_a_version_that_never_came_in_force_is_no_hindrance(mongodb: Rows) -> No
 
 
 def test_a_version_that_is_not_there_is_named(mongodb: Rows) -> None:
-    with pytest.raises(NotFound, match="7"):
+    with pytest.raises(NoRuleSet, match="no version 7"):
         rule_sets.get(7)

@@ -130,7 +130,7 @@ def test_there_is_nothing_to_go_back_to_before_the_first_version(shell: Shell) -
     assert "none were ever applied" in shell.run("rollback", expect=2)
     shell.run("apply", shell.write(RULES))
     assert "no version before 1" in shell.run("rollback", expect=2)
-    assert "rule set version" in shell.run("rollback", "9", expect=1)
+    assert "no version 9" in shell.run("rollback", "9", expect=1)
 
 
 def test_of_two_who_apply_at_once_each_succeeds_or_is_told(shell: Shell) -> None:

@@ -23,12 +23,16 @@ class NotedBus:
     events: list[Event] = field(default_factory=list)
     forwarded: list[str] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     def ring(self, actor: str, *arguments: str | list[str]) -> None:
         self.rung.append((actor, *arguments))
 
     def tell(self, events: Sequence[Event]) -> None:
         self.events += events
+
+    def note_missing(self, tag_group: str) -> None:
+        self.missing.append(tag_group)
 
     def forward(self, delivery: Delivery, tag_group: str) -> None:
         self.forwarded.append(tag_group)

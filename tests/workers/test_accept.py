@@ -132,6 +132,16 @@ def test_the_ids_of_message_and_body_must_agree(fleet: Fleet, bus: NotedBus) -> 
     assert "differs from the message's message_id" in bus.dead[0]
 
 
+@pytest.mark.parametrize("job_id", ["a/b", "..", "a\nb", "", "x" * 300, 7, None, ["a"]])
+def test_an_id_that_cannot_be_one_is_a_reason_not_a_failure(
+    fleet: Fleet, bus: NotedBus, job_id: object
+) -> None:
+    accept(fleet, bus, a_delivery(request_data(id=job_id)))
+    (reason,) = bus.dead
+    assert "id" in reason
+    assert Job.objects.count() == 0
+
+
 def test_the_messages_id_is_the_jobs_where_the_body_has_none(fleet: Fleet, bus: NotedBus) -> None:
     body = request_data()
     del body["id"]

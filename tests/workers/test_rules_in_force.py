@@ -27,7 +27,9 @@ def texts(name: str) -> dict[str, bytes]:
 
 def apply(files: dict[str, bytes]) -> int:
     before = rule_sets.version_in_force()
-    return rule_sets.apply(files, digest_of(files), applied_by="a", note=None, before=before)
+    return rule_sets.put_in_force(
+        files, digest_of(files), applied_by="a", note=None, replaces=before
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import dramatiq
@@ -23,17 +23,19 @@ from ...models.queues import (
     DEAD_LETTERS_QUEUE,
     INTAKE,
     SUSPECTS_QUEUE,
+    RequestQueue,
     Topology,
     group_queue,
     topology,
 )
 from .consumer import FleetConsumer
+from .course import Course
 from .dead_letters import dead_letter
 from .decoding import decode
 from .delivery import Delivery
 from .reconnecting import Backoff, Reconnecting
 from .stale import SkipStale
-from .topology import declare_on, is_there
+from .topology import declare_on
 from .undone import Patience
 
 log = logging.getLogger(__name__)
@@ -59,18 +61,21 @@ class FleetBroker(dramatiq.Broker):
         middleware: Besides SkipStale; not Retries, TimeLimit or AgeLimit, which work by delayed messages.
         confirm_timeout: Seconds that RabbitMQ has to confirm what is published.
         patience: For how long what may work later is tried.
+        knows_groups: Whether the groups are those in force as far as anybody knows; else none of their
+            queues is declared again.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        groups: Sequence[str],
+        groups: Iterable[str | RequestQueue] = (),
         prefetch: int | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         middleware: list[Middleware] | None = None,
         confirm_timeout: float = CONFIRM_SECONDS,
         patience: Patience | None = None,
+        knows_groups: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(middleware=[SkipStale(), *(middleware or ())])
         self.connection = AmqpConnection(url, confirm_timeout=confirm_timeout)
@@ -78,30 +83,66 @@ class FleetBroker(dramatiq.Broker):
         self.queues: set[str] = set()
         self.patience = patience or Patience()
         self._prefetch, self._max_body_bytes = prefetch, max_body_bytes
-        self._groups = list(groups)
-        self._topology: Topology = topology(groups)
-        self._missing = threading.Event()
+        self._groups: dict[str, RequestQueue] = {}
+        self._drained: dict[str, Course] = {}
+        self._consumers: dict[str, FleetConsumer] = {}
+        self._knows_groups = knows_groups
+        self._missing_at: float | None = None
         self._declaring = threading.Lock()
-        self._restoring = threading.Lock()
         self._backoff = Backoff()
-        for key in (INTAKE, *groups):
-            self.declare_queue(group_queue(key))
+        self.declare_queue(group_queue(INTAKE))
         self.declare_queue(SUSPECTS_QUEUE)
+        for group in groups:
+            self.take(group if isinstance(group, RequestQueue) else RequestQueue(group=group))
 
-    def add_group(self, group: str) -> None:
+    def add_group(self, group: str | RequestQueue) -> None:
         """Take on a tag group while running: declares its queue, and consumes it.
-
-        A Worker that was told which queues to take has to be told of this one first
-        (`worker.consumer_whitelist.add(...)`).
 
         Raises:
             ValueError: The name cannot be part of a queue's name.
             ServiceUnavailable, DeclaredOtherwise, MayNotDeclare: The queue cannot be declared.
         """
-        self._topology = topology([*self._groups, group])
-        self._groups.append(group)
-        declare_on(self.connection, self._topology)
-        self.declare_queue(group_queue(group))
+        added = group if isinstance(group, RequestQueue) else RequestQueue(group=group)
+        self.declare_group(added)
+        self.take(added)
+
+    def declare_group(self, group: RequestQueue) -> None:
+        """Declare a tag group's queue, and lead its requests there; raises what `add_group` raises."""
+        declare_on(self.connection, Topology((), (group.queue,), (group.binding,)))
+
+    def take(self, group: RequestQueue) -> None:
+        """Consume the queue of a tag group, which stands, or is declared when it is missed."""
+        self._groups[group.group] = group
+        self._drained.pop(group.queue.name, None)
+        self.declare_queue(group.queue.name)
+
+    def drain(self, group: str, *, stay: bool = False) -> None:
+        """See the last of a tag group's queue go: consume it while there is something in it.
+
+        Arguments:
+            stay: Consume it until it is deleted.
+        """
+        queue = group_queue(group)
+        self._drained[queue] = Course.STAY if stay else Course.LEAVE
+        self._groups.pop(group, None)
+        self.declare_queue(queue)
+
+    def forget(self, group: str) -> None:
+        """Do not declare the tag group's queue again when it is missed."""
+        self._groups.pop(group, None)
+
+    def knows(self, group: str) -> bool:
+        """Whether the tag group's queue is consumed and not drained."""
+        return group in self._groups
+
+    def course_of(self, queue: str) -> Course:
+        """How the queue is consumed now."""
+        return self._drained.get(queue, Course.TAKE)
+
+    def is_idle(self, group: str) -> bool:
+        """Whether the group's queue is consumed here, and all that came of it is settled."""
+        consumer = self._consumers.get(group_queue(group))
+        return consumer is not None and consumer.is_idle
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
         """Consume one of the fleet's queues, if there is a worker; called by Dramatiq for each actor.
@@ -109,7 +150,8 @@ class FleetBroker(dramatiq.Broker):
         Raises:
             ValueError: It is none of the fleet's queues.
         """
-        if queue_name not in {queue.name for queue in self._topology.queues} - {DEAD_LETTERS_QUEUE}:
+        known = {queue.name for queue in topology(tuple(self._groups.values())).queues}
+        if queue_name not in (known | self._drained.keys()) - {DEAD_LETTERS_QUEUE}:
             raise ValueError(f"{queue_name!r} is none of the fleet's queues; add_group() adds one")
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
@@ -125,7 +167,9 @@ class FleetBroker(dramatiq.Broker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> FleetConsumer:
         """Called by the worker, in a thread for each queue; the time is in milliseconds."""
         in_hand = 1 if queue_name == SUSPECTS_QUEUE else self._prefetch or prefetch
-        return FleetConsumer(self, queue_name, in_hand, timeout / 1000)
+        consumer = FleetConsumer(self, queue_name, in_hand, timeout / 1000)
+        self._consumers[queue_name] = consumer
+        return consumer
 
     def enqueue(
         self, message: dramatiq.Message[R], *, delay: int | None = None
@@ -159,19 +203,6 @@ class FleetBroker(dramatiq.Broker):
             self._declare_deleted()
             self.connection.publish_all(messages)
 
-    def restore(self, queue_name: str) -> None:
-        """Declare all again where one of the fleet's queues, or its binding, is not there any more.
-
-        Raises:
-            ServiceUnavailable, DeclaredOtherwise, MayNotDeclare: It cannot be declared.
-        """
-        with self._restoring:
-            if is_there(self.connection, queue_name):
-                # The queue stands, so it is its binding that is missing.
-                declare_on(self.connection, self._topology)
-            else:
-                self._declare_deleted()
-
     def dead_letter(self, delivery: Delivery, reason: str) -> None:
         """Keep a message with the reason why it cannot be used; its actor may then return.
 
@@ -189,23 +220,43 @@ class FleetBroker(dramatiq.Broker):
         """What can be run."""
         return self.actors.keys()
 
-    def note_missing(self) -> None:
-        """A queue or an exchange is not there any more; from any thread."""
-        self._missing.set()
+    def note_missing(self, *, after: float = 0) -> None:
+        """A queue, a binding or an exchange is not there any more; from any thread.
+
+        Arguments:
+            after: Seconds until it is declared again.
+        """
+        if self._missing_at is None:
+            self._missing_at = time.monotonic() + after
+
+    def note_missing_group(self, group: str) -> None:
+        """Requests come to the intake that are meant for the queue of this group."""
+        if group in self._groups:
+            self.note_missing(after=DELETED_SECONDS)
 
     def declare_what_is_missing(self) -> None:
         """Declare all again if something was noted; never raises. Called by each consumer's thread."""
-        if not self._missing.is_set() or not self._declaring.acquire(blocking=False):
+        missing_at = self._missing_at
+        if missing_at is None or time.monotonic() < missing_at:
+            return
+        if not self._declaring.acquire(blocking=False):
             return
         try:
             if self._backoff.is_due:
+                self._missing_at = None
                 declare_on(self.connection, self._topology)
-                self._missing.clear()
         except TagfleetError as error:
             log.error("A queue is missing and cannot be declared again: %s", error)
             self._backoff.failed()
+            self.note_missing()
         finally:
             self._declaring.release()
+
+    @property
+    def _topology(self) -> Topology:
+        """What is declared again."""
+        # What is missing may have been deleted because its group is gone.
+        return topology(tuple(self._groups.values()) if self._knows_groups() else ())
 
     def _declare_deleted(self) -> None:
         time.sleep(DELETED_SECONDS)

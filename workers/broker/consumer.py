@@ -15,6 +15,7 @@ from dramatiq.middleware import Shutdown
 from ...models.errors import Retryable
 from ...models.queues import SUSPECTS_QUEUE, WORK_QUEUES
 from . import undone
+from .course import Course
 from .decoding import Unusable, burial
 from .delivery import Delivery
 from .fleet_message import FleetMessage
@@ -25,11 +26,17 @@ from .undone import Undone
 
 log = logging.getLogger(__name__)
 
+#: Who has had nothing of a queue that is drained for so long, in seconds, leaves it.
+LEAVE_AFTER = 2.0
+
 
 class Ground(undone.Ground, Protocol):
     """What a consumer needs of its broker."""
 
     reconnecting: Reconnecting
+
+    def course_of(self, queue: str) -> Course:
+        """How the queue is consumed now."""
 
     def decode(self, delivery: Delivery) -> dramatiq.Message[Any]:
         """Say what runs for the delivery; raises Unusable."""
@@ -47,11 +54,19 @@ class FleetConsumer(Consumer):
         self._undone = Undone(ground, queue)
         self._subscription: Subscription | None = None
         self._backoff = Backoff()
+        self._has_left = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the queue is consumed, and all that came is settled."""
+        subscription = self._subscription
+        return bool(subscription and subscription.is_alive and subscription.idle_seconds > 0)
 
     def __next__(self) -> FleetMessage | None:
         """The next message, or None if none comes in time; never ends, never raises."""
         self._ground.declare_what_is_missing()
-        subscription = self._subscription or self._subscribe()
+        self._has_left = self._has_left and self._ground.course_of(self._queue) is Course.LEAVE
+        subscription = self._subscription or (None if self._has_left else self._subscribe())
         if subscription is None:
             time.sleep(min(self._timeout, 0.1))
             return None
@@ -60,7 +75,10 @@ class FleetConsumer(Consumer):
         except SubscriptionLost as loss:
             self._on_loss(loss)
             return None
-        return self._message(subscription, delivered) if delivered else None
+        if delivered is None:
+            self._leave_if_done(subscription)
+            return None
+        return self._message(subscription, delivered)
 
     def ack(self, message: MessageProxy) -> None:
         """Called by the worker when the actor has returned."""
@@ -105,10 +123,23 @@ class FleetConsumer(Consumer):
         self._subscription = subscription
         return subscription
 
+    def _leave_if_done(self, subscription: Subscription) -> None:
+        is_left = self._ground.course_of(self._queue) is Course.LEAVE
+        if is_left and subscription.idle_seconds > LEAVE_AFTER:
+            # What comes in this very moment goes back to the queue with the channel.
+            self.close()
+            self._has_left = True
+            log.info("Takes no more messages from %s, which is drained.", self._queue)
+
     def _on_loss(self, loss: SubscriptionLost) -> None:
         self._subscription = None
         if loss.code == NOT_FOUND:
-            self._ground.note_missing()
+            course = self._ground.course_of(self._queue)
+            if course is Course.LEAVE:
+                self._has_left = True
+                return
+            if course is Course.TAKE:
+                self._ground.note_missing()
         pause = self._backoff.failed()
         log.warning(
             "Takes no messages from %s: %s; tried again in %.1f s.", self._queue, loss, pause

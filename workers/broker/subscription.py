@@ -66,6 +66,8 @@ class Subscription:
         self._acks: list[int] = []
         self._is_called = False
         self._settled = _Settled()
+        self._delivered = self._done = 0
+        self._changed_at = time.monotonic()
 
     def open(self) -> None:
         """Start to consume, and wait until RabbitMQ agrees. Not from the link's own thread.
@@ -89,6 +91,11 @@ class Subscription:
     def is_alive(self) -> bool:
         """Whether what it delivered can still be settled."""
         return self._loss is None
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long all that was delivered has been settled; 0 while something is not."""
+        return time.monotonic() - self._changed_at if self._delivered == self._done else 0
 
     def next(self, timeout: float) -> Delivered | None:
         """The next delivery, if one comes in time.
@@ -152,6 +159,7 @@ class Subscription:
         )
 
     def _on_delivery(self, _: Any, method: Any, properties: Any, body: bytes) -> None:
+        self._delivered += 1
         delivery = Delivery.of(self._queue, method, properties, body)
         self._inbox.put(Delivered(method.delivery_tag, delivery))
 
@@ -189,12 +197,18 @@ class Subscription:
             self._channel.basic_ack(max(together), multiple=len(together) > 1)
         for tag in alone:
             self._channel.basic_ack(tag)
+        self._note_done(len(acks))
 
     def _give_back(self, tag: int) -> None:
         if self._loss or not self._channel.is_open:
             return
         self._settled.add([tag])
         self._channel.basic_nack(tag, requeue=True)
+        self._note_done(1)
+
+    def _note_done(self, count: int) -> None:
+        self._done += count
+        self._changed_at = time.monotonic()
 
 
 class _Settled:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from ...models.amqp import AmqpConnection, LinkLost
 from ...models.amqp_rpc import Question, Refused, ask
@@ -59,10 +61,25 @@ def declare_on(connection: AmqpConnection, topology: Topology) -> None:
         raise _explained(steps[refused.index][0], connection.address, refused) from refused
 
 
-def is_there(connection: AmqpConnection, queue: str) -> bool:
-    """Say whether a queue stands; raises ServiceUnavailable, MayNotDeclare."""
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What RabbitMQ counts of a queue."""
+
+    #: Those that are handed to nobody.
+    messages: int
+    consumers: int
+
+
+def depth_of(connection: AmqpConnection, queue: str) -> Depth | None:
+    """What is in a queue; None: it does not stand.
+
+    RabbitMQ counts 0 of both for a quorum queue that does not answer it at once.
+
+    Raises:
+        ServiceUnavailable, MayNotDeclare: It is not told.
+    """
     try:
-        _ask(
+        [answer] = _ask(
             connection,
             [
                 lambda channel, answered: channel.queue_declare(
@@ -72,14 +89,38 @@ def is_there(connection: AmqpConnection, queue: str) -> bool:
         )
     except Refused as refused:
         if refused.code == _NOT_FOUND:
-            return False
+            return None
         raise _explained(f"The queue {queue!r}", connection.address, refused) from refused
-    return True
+    return Depth(answer.method.message_count, answer.method.consumer_count)
 
 
-def _ask(connection: AmqpConnection, questions: Sequence[Question]) -> None:
+def unbind(connection: AmqpConnection, binding: Binding) -> None:
+    """Lead nothing there any more; no binding, or no queue, is as good."""
+    _do(
+        connection,
+        binding.queue,
+        lambda channel, answered: channel.queue_unbind(
+            binding.queue, binding.exchange, binding.routing_key, callback=answered
+        ),
+    )
+
+
+def delete(connection: AmqpConnection, queue: str) -> None:
+    """Delete a queue, whatever is in it: RabbitMQ takes no condition for a quorum queue."""
+    _do(connection, queue, lambda channel, answered: channel.queue_delete(queue, callback=answered))
+
+
+def _do(connection: AmqpConnection, queue: str, question: Question) -> None:
     try:
-        ask(connection.link(), questions)
+        _ask(connection, [question])
+    except Refused as refused:
+        if refused.code != _NOT_FOUND:
+            raise _explained(f"The queue {queue!r}", connection.address, refused) from refused
+
+
+def _ask(connection: AmqpConnection, questions: Sequence[Question]) -> list[Any]:
+    try:
+        return ask(connection.link(), questions)
     except LinkLost as error:
         raise ServiceUnavailable(
             "RabbitMQ", connection.address, str(error), "Check TAGFLEET_AMQP_URL."

@@ -13,8 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import dramatiq
-
 from ...models import endpoints, jobs
 from ...models.aws import AwsClients
 from ...models.database import connect, disconnect
@@ -26,7 +24,6 @@ from ...models.settings import SETTINGS, Settings
 from ...monitoring import exposition
 from ..process import DEFAULT_THREADS, open_fleet, working
 from ..rabbit_worker import rabbit_fleet
-from ..rules_in_force import RulesInForce
 from ..stages import declare_stages
 from ..supervisor import worker_command
 from .local_bus import LocalBus
@@ -137,15 +134,12 @@ def _workers(settings: Settings) -> Iterator[None]:
         "archive_url": settings.archive_url or f"s3://{BUCKET}/archive",
     }
     with ExitStack() as stack:
-        broker: dramatiq.Broker
         if settings.amqp_url:
-            names = RulesInForce(settings.rules).now().rules.names
-            opened = rabbit_fleet(settings, names, prefetch=DEFAULT_THREADS, **stores)
-            broker, fleet = stack.enter_context(opened)
+            stack.enter_context(rabbit_fleet(settings, threads=DEFAULT_THREADS, **stores))
         else:
             bus = LocalBus()
-            broker, fleet = bus.broker, open_fleet(settings, bus, **stores)
-            stack.callback(broker.close)
-            declare_stages(broker, fleet)
-        stack.enter_context(working(broker, fleet, queues=None, threads=DEFAULT_THREADS))
+            fleet = open_fleet(settings, bus, **stores)
+            stack.callback(bus.broker.close)
+            declare_stages(bus.broker, fleet)
+            stack.enter_context(working(bus.broker, fleet, queues=None, threads=DEFAULT_THREADS))
         yield

@@ -97,6 +97,17 @@ class Client:
         return int(self.channel.queue_declare(queue, passive=True).method.message_count)
 
 
+def exists(client: Client, queue: str) -> bool:
+    """Whether the queue stands."""
+    try:
+        client.depth(queue)
+    except pika.exceptions.ChannelClosedByBroker:
+        client.channel = client.connection.channel()
+        client.channel.confirm_delivery()
+        return False
+    return True
+
+
 def fleet_broker(url: str, **options: Any) -> FleetBroker:
     """A FleetBroker on a declared topology with the tag group `etl`."""
     declare(url, topology(["etl"]))

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from tests.faults.database import Database
 from tests.models.samples import a_cluster, a_command, request_data
-from tests.workers.broker.harness import Client, eventually, fleet_broker, working
+from tests.workers.broker.harness import Client, eventually, exists, fleet_broker, working
 from tests.workers.samples import NotedBus, a_fleet
 
-from tagfleet.models import catalog, jobs
+from tagfleet.models import catalog, jobs, request_queues
 from tagfleet.models.database import connect, disconnect
 from tagfleet.models.errors import InvalidInput, JobNotFound
 from tagfleet.models.job import Job
@@ -109,19 +109,33 @@ def test_a_long_outage_of_the_database_buries_nothing(amqp_url, tmp_path, databa
 
 
 def test_a_request_for_a_group_whose_queue_was_deleted_is_accepted(amqp_url, tmp_path, mongodb):
-    # Given a worker that takes requests from the intake only, so that nobody misses the group's queue
+    # Given a worker that takes requests from the intake only, so that no consumer misses the queue
     with fleet(amqp_url, tmp_path, queues={INTAKE_QUEUE}), Client(amqp_url) as client:
         client.channel.queue_delete("tagfleet.etl")
         # When
-        for number in range(20):
-            publish(client, f"job-{number}")
-        # Then they are where they were sent to
-        taken = eventually(lambda: _taken_of_a_queue_that_comes(client, 20))
-        assert {properties.message_id for properties, _ in taken} == {
-            f"job-{number}" for number in range(20)
-        }
+        publish(client, "job-1")
+        # Then
+        eventually(lambda: is_recorded("job-1"))
+        assert jobs.get("job-1").tag_group == "etl"
+        # And the queue comes back, and with its binding it takes what comes next
+        eventually(lambda: exists(client, "tagfleet.etl"))
+
+        def is_led_there() -> bool:
+            publish(client, "job-2")
+            return client.depth("tagfleet.etl") > 0
+
+        assert eventually(is_led_there)
         assert client.depth(DEAD_LETTERS_QUEUE) == 0
-    assert Job.objects.count() == 0
+
+
+def test_a_request_for_a_group_that_was_taken_out_of_the_rules_goes_where_they_say(
+    amqp_url, tmp_path, mongodb
+):
+    request_queues.opened("old")
+    with fleet(amqp_url, tmp_path, queues={INTAKE_QUEUE}), Client(amqp_url) as client:
+        publish(client, "job-1", key="old")
+        [(properties, _)] = client.take("tagfleet.etl", 1)
+    assert properties.message_id == "job-1"
 
 
 def test_a_key_that_is_no_groups_is_still_refused(amqp_url, tmp_path, mongodb):
@@ -237,12 +251,3 @@ def _examples(count: int) -> list[bytes]:
     collect()
     assert len(found) >= count
     return found
-
-
-def _taken_of_a_queue_that_comes(client: Client, count: int) -> list[tuple[Any, bytes]]:
-    try:
-        return client.take("tagfleet.etl", count)
-    except Exception:  # it is not there yet, and the channel is closed for asking
-        client.channel = client.connection.channel()
-        client.channel.confirm_delivery()
-        return []

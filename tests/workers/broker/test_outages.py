@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import pika
 import pytest
 from tests.rabbitmq import RabbitNode
 from tests.workers.broker.harness import (
@@ -12,6 +11,7 @@ from tests.workers.broker.harness import (
     Client,
     actor,
     eventually,
+    exists,
     finish,
     fleet_broker,
     working,
@@ -167,15 +167,6 @@ def test_a_process_has_one_connection_however_many_queues_it_consumes(
         listed = rabbitmq.ctl("list_connections", "vhost", "--no-table-headers").split()
     # Then (the other is the client's)
     assert listed.count(vhost) == 2
-
-
-def exists(client: Client, queue: str) -> bool:
-    try:
-        client.depth(queue)
-    except pika.exceptions.ChannelClosedByBroker:
-        client.channel = client.connection.channel()
-        return False
-    return True
 
 
 def _enqueue_when_it_is_back(broker: FleetBroker, argument: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from typing import Any
 
 import pytest
@@ -147,8 +148,11 @@ def test_the_logs_of_a_cancelled_step_are_kept(logs: Logs) -> None:
     wait_for_step(logs.client, logs.cluster, step, "RUNNING")
     logs.client.cancel_steps(ClusterId=logs.cluster, StepIds=[step])
     wait_for_step(logs.client, logs.cluster, step, "CANCELLED")
-    prefix = f"logs/{logs.cluster}/steps/{step}/"
-    assert "controller.gz" in logs.names(prefix)
+    # They come a little later than the state, as on EMR.
+    prefix, end = f"logs/{logs.cluster}/steps/{step}/", time.monotonic() + 60
+    while "controller.gz" not in logs.names(prefix):
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_simulated_step_leaves_no_logs(logs: Logs) -> None:

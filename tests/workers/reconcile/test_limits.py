@@ -34,7 +34,7 @@ def rule(bench: Bench, more: str) -> None:
     """Put rules in force; the worker sees them at once."""
     texts = {"rules.yaml": (PLAIN + more).encode()}
     before = rule_sets.version_in_force()
-    rule_sets.apply(texts, digest_of(texts), applied_by="ops", note=None, before=before)
+    rule_sets.put_in_force(texts, digest_of(texts), applied_by="ops", note=None, replaces=before)
     bench.fleet.rules._looked = float("-inf")
 
 
