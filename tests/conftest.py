@@ -17,6 +17,16 @@ from tagfleet.models.embedded_mongodb import served
 pytest_plugins = ["tests.amqp_fixtures", "tests.emr_fixtures"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a test that failed a second try, told in the summary: most wait for other processes, and machines are busy.
+
+    Not in tests/faults: a job that ran twice there in one of many runs is what they look for.
+    """
+    for item in items:
+        if "faults" not in item.path.parts:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

@@ -132,7 +132,7 @@ def test_the_ids_of_message_and_body_must_agree(fleet: Fleet, bus: NotedBus) -> 
     assert "differs from the message's message_id" in bus.dead[0]
 
 
-@pytest.mark.parametrize("job_id", ["a/b", "..", "a\nb", "", "x" * 300, 7, None, ["a"]])
+@pytest.mark.parametrize("job_id", ["a/b", "..", "a\nb", "", "x" * 300, ["a"]])
 def test_an_id_that_cannot_be_one_is_a_reason_not_a_failure(
     fleet: Fleet, bus: NotedBus, job_id: object
 ) -> None:

@@ -97,15 +97,15 @@ class Client:
         return int(self.channel.queue_declare(queue, passive=True).method.message_count)
 
 
-def exists(client: Client, queue: str) -> bool:
-    """Whether the queue stands."""
+def consumers(client: Client, queue: str) -> int | None:
+    """How many consume a queue; None where it does not stand."""
     try:
-        client.depth(queue)
+        found = client.channel.queue_declare(queue, passive=True)
     except pika.exceptions.ChannelClosedByBroker:
         client.channel = client.connection.channel()
         client.channel.confirm_delivery()
-        return False
-    return True
+        return None
+    return int(found.method.consumer_count)
 
 
 def fleet_broker(url: str, **options: Any) -> FleetBroker:

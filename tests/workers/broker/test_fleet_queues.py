@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from tests.faults.database import Database
 from tests.models.samples import a_cluster, a_command, request_data
-from tests.workers.broker.harness import Client, eventually, exists, fleet_broker, working
+from tests.workers.broker.harness import Client, consumers, eventually, fleet_broker, working
 from tests.workers.samples import NotedBus, a_fleet
 
 from tagfleet.models import catalog, jobs, request_queues
@@ -118,7 +118,7 @@ def test_a_request_for_a_group_whose_queue_was_deleted_is_accepted(amqp_url, tmp
         eventually(lambda: is_recorded("job-1"))
         assert jobs.get("job-1").tag_group == "etl"
         # And the queue comes back, and with its binding it takes what comes next
-        eventually(lambda: exists(client, "tagfleet.etl"))
+        eventually(lambda: consumers(client, "tagfleet.etl") is not None)
 
         def is_led_there() -> bool:
             publish(client, "job-2")
