@@ -157,11 +157,11 @@ def apply(resources: Sequence[AnyResource]) -> list[tuple[Change, AnyResource]]:
             outcome.append((change, resource))
             if change != "unchanged":
                 created = before.created if before else moment
-                row = {**_to_row(resource), "created": created, "updated": moment}
+                row = {**to_row(resource), "created": created, "updated": moment}
                 writes.append(ReplaceOne({"_id": resource.id}, row, upsert=True))
         if writes:
             document._get_collection().bulk_write(writes)
-            database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
+            note_change()
     return outcome
 
 
@@ -181,17 +181,22 @@ def end_clusters(emr_cluster_id: str) -> list[str]:
             {"$set": {"status": ended, "updated": now()}},
         )
     if ids:
-        database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
+        note_change()
     return ids
+
+
+def note_change() -> None:
+    """Let everybody who keeps the catalog in memory read it again; called after each change of an entry."""
+    database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
 
 
 def _change(before: AnyResource | None, after: AnyResource) -> Change:
     if before is None:
         return "created"
-    return "unchanged" if _to_row(before) == _to_row(after) else "changed"
+    return "unchanged" if to_row(before) == to_row(after) else "changed"
 
 
-def _to_row(value: AnyResource | Criterion | Engine) -> dict[str, Any]:
+def to_row(value: AnyResource | Criterion | Engine) -> dict[str, Any]:
     """A value as MongoDB keeps it: absent and empty parts left out, sets sorted, times left to the caller."""
     row = {}
     for item in fields(value):
@@ -212,9 +217,9 @@ def _plain(name: str, found: Any) -> Any:
         case frozenset():
             return sorted(found)
         case tuple():
-            return [_to_row(part) if isinstance(part, Criterion) else part for part in found]
+            return [to_row(part) if isinstance(part, Criterion) else part for part in found]
         case Engine():
-            return _to_row(found)
+            return to_row(found)
     return found
 
 

@@ -9,6 +9,8 @@ from ..models import lifecycle
 from ..models.lifecycle import Move
 from . import metrics
 
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
 
 def install() -> None:
     """Count every move of every job of this process from now on."""
@@ -22,6 +24,18 @@ def _count(move: Move) -> None:
 def record_request(tag_group: str, result: str) -> None:
     """A request came by its queue: `accepted`, `duplicate`, `conflict` or `invalid`."""
     metrics.REQUESTS.labels(tag_group, result).inc()
+
+
+def record_http(method: str, route: str, status: int, seconds: float) -> None:
+    """A request over HTTP was answered.
+
+    Arguments:
+        route: The rule of its path, not the path.
+    """
+    # A client may make up methods, and each would be a time series of its own.
+    known = method if method in _METHODS else "other"
+    metrics.HTTP_REQUESTS.labels(known, route, str(status)).inc()
+    metrics.HTTP_REQUEST_SECONDS.labels(known, route).observe(seconds)
 
 
 def record_decision(tag_group: str, outcome: str) -> None:

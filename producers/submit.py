@@ -8,7 +8,7 @@ from ..models.queues import INTAKE
 from ..models.resources import JobRequest
 from ..models.schemas import dump_job_request
 from ..models.settings import Settings
-from ..routing_rules.groups import load_rules
+from ..routing_rules.groups import RuleSet, load_rules
 from .publisher import Publisher
 
 
@@ -25,11 +25,21 @@ def submit(settings: Settings, request: JobRequest) -> None:
         with Publisher(settings.amqp_url) as publisher:
             publisher.publish(dump_job_request(request), routing_key=INTAKE)
         return
-    tag_group = load_rules(settings.rules).tag_group_of(request)
-    # The embedded fleet has no queue to knock at: its clock finds the job within a second.
-    jobs.record(
+    record(settings, load_rules(settings.rules), request)
+
+
+def record(settings: Settings, rules: RuleSet, request: JobRequest) -> bool:
+    """Record a job in the database; the fleet's clock finds it there within a second.
+
+    Returns:
+        Whether it was recorded now; False when the same job was there already.
+
+    Raises:
+        JobConflict: The id belongs to a job with another body.
+    """
+    return jobs.record(
         request,
-        tag_group,
+        rules.tag_group_of(request),
         worker="submit",
         ring_at=now(),
         queue_seconds=settings.queue_seconds,
