@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         ".workers.commands.worker",
         "workers on a RabbitMQ and a MongoDB that run elsewhere",
     ),
+    "api": (".producers.http.command", "the HTTP server: Genie's REST API, and our own"),
     "local-emr": (
         ".workers.local_emr.command",
         "the EMR API and S3 on this machine, running steps for real",

@@ -157,11 +157,11 @@ def apply(resources: Sequence[AnyResource]) -> list[tuple[Change, AnyResource]]:
             outcome.append((change, resource))
             if change != "unchanged":
                 created = before.created if before else moment
-                row = {**_to_row(resource), "created": created, "updated": moment}
+                row = {**to_row(resource), "created": created, "updated": moment}
                 writes.append(ReplaceOne({"_id": resource.id}, row, upsert=True))
         if writes:
             document._get_collection().bulk_write(writes)
-            _has_changed()
+            note_change()
     return outcome
 
 
@@ -181,24 +181,8 @@ def set_cluster_status(cluster_id: str, status: ClusterStatus) -> bool:
     if not found.matched_count:
         get_resource("clusters", cluster_id)
         return False
-    _has_changed()
+    note_change()
     return True
-
-
-def remove(kind: str, resource_id: str) -> None:
-    """Take an entry out of the catalog.
-
-    Raises:
-        NotFound: No entry of this kind has this id.
-    """
-    _, document = DOCUMENTS[kind]
-    if not document.objects(id=resource_id).delete():
-        raise NotFound(kind, resource_id)
-    _has_changed()
-
-
-def _has_changed() -> None:
-    database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
 
 
 def end_clusters(emr_cluster_id: str) -> list[str]:
@@ -217,17 +201,22 @@ def end_clusters(emr_cluster_id: str) -> list[str]:
             {"$set": {"status": ended, "updated": now()}},
         )
     if ids:
-        _has_changed()
+        note_change()
     return ids
+
+
+def note_change() -> None:
+    """Let everybody who keeps the catalog in memory read it again; called after each change of an entry."""
+    database()["versions"].update_one(_VERSION, {"$inc": {"number": 1}}, upsert=True)
 
 
 def _change(before: AnyResource | None, after: AnyResource) -> Change:
     if before is None:
         return "created"
-    return "unchanged" if _to_row(before) == _to_row(after) else "changed"
+    return "unchanged" if to_row(before) == to_row(after) else "changed"
 
 
-def _to_row(value: AnyResource | Criterion | Engine) -> dict[str, Any]:
+def to_row(value: AnyResource | Criterion | Engine) -> dict[str, Any]:
     """A value as MongoDB keeps it: absent and empty parts left out, sets sorted, times left to the caller."""
     row = {}
     for item in fields(value):
@@ -248,9 +237,9 @@ def _plain(name: str, found: Any) -> Any:
         case frozenset():
             return sorted(found)
         case tuple():
-            return [_to_row(part) if isinstance(part, Criterion) else part for part in found]
+            return [to_row(part) if isinstance(part, Criterion) else part for part in found]
         case Engine():
-            return _to_row(found)
+            return to_row(found)
     return found
 
 

@@ -95,6 +95,10 @@ class JobConflict(Fatal):
         self.job_id = job_id
 
 
+class CatalogConflict(Fatal):
+    """The change of the catalog does not go together with what is there."""
+
+
 class Unresolvable(Fatal):
     """No command, cluster or application answers the request; carries why."""
 

@@ -120,6 +120,9 @@ class Job(me.Document):
     user: str = me.StringField(required=True)
     version: str = me.StringField(required=True)
     tags: list[str] = me.ListField(me.StringField())
+    #: What its producer groups it by; to be searched for.
+    grouping: str | None = me.StringField()
+    grouping_instance: str | None = me.StringField()
     tag_group: str = me.StringField(required=True)
     priority: int = me.IntField(required=True)
 

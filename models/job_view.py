@@ -94,7 +94,8 @@ def dump(job: Job, queue: Mapping[str, Any] | None = None) -> dict[str, Any]:
         else None,
         "rationale": job.rationale(),
     }
-    if job.status is not JobStatus.INVALID:
+    # A list reads jobs without their requests.
+    if job.status is not JobStatus.INVALID and job.request_json:
         request = json.loads(job.request_json)
         shown |= {
             name: request.get(name)

@@ -101,6 +101,8 @@ def _new(
         user=request.user,
         version=request.version,
         tags=sorted(request.tags),
+        grouping=request.grouping,
+        grouping_instance=request.grouping_instance,
         tag_group=tag_group,
         priority=request.priority,
         status=status,
@@ -124,6 +126,20 @@ def _insert(job: Job) -> bool:
         if there and there.get("digest") == job.digest:
             return False
         raise JobConflict(job.id) from error
+    return True
+
+
+def is_recorded(request: JobRequest) -> bool:
+    """Whether this very request is a job already.
+
+    Raises:
+        JobConflict: A job with its id and another body is.
+    """
+    there = Job._get_collection().find_one({"_id": request.id}, {"digest": 1})
+    if there is None:
+        return False
+    if there.get("digest") != request_digest(request):
+        raise JobConflict(request.id)
     return True
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from pymongo import ASCENDING
@@ -18,22 +17,13 @@ from pymongo.errors import DuplicateKeyError
 
 from .database import database, now
 from .job import Job
-from .states import JobStatus
+from .states import Held, JobStatus
 
 #: How often a place that somebody else was quicker to take is looked for again.
 _TRIES: Final = 20
 
 #: How long a place that was taken for a submission may wait for it.
 _ABOUT_TO_START: Final = timedelta(seconds=60)
-
-
-class Held(StrEnum):
-    """How long a job holds its place."""
-
-    QUEUED = "queued"  #: Until it goes to its cluster.
-    RUNNING = "running"  #: While it is on its cluster.
-    OPEN = "open"  #: Until it ends.
-    RECENT = "recent"  #: For the period of a rate, whatever becomes of the job.
 
 
 _WAITING: Final = frozenset({JobStatus.RESERVED, JobStatus.RESOLVED, JobStatus.ACCEPTED})

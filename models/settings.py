@@ -171,6 +171,28 @@ SETTINGS: Final[dict[str, Setting]] = {
         whole(1024, 12 * 1024 * 1024),
         "a whole number of bytes between 1024 and 12582912",
     ),
+    "http_bind": Setting(
+        "TAGFLEET_HTTP_BIND",
+        "127.0.0.1:8080",
+        "Where `tagfleet api` serves HTTP. Port 0 takes a free one. `tagfleet up` takes a free one, too, "
+        "where this is unset and 8080 is taken; empty, it serves no HTTP.",
+        bind,
+        "host:port",
+    ),
+    "submissions": Setting(
+        "TAGFLEET_SUBMISSIONS",
+        "on",
+        "Whether jobs may be submitted over HTTP; `off` answers them 503 while all else goes on.",
+        one_of("on", "off"),
+        "on or off",
+    ),
+    "max_attachment_bytes": Setting(
+        "TAGFLEET_MAX_ATTACHMENT_BYTES",
+        str(100 * 1024 * 1024),
+        "How large all files together may be that are sent with a job over HTTP.",
+        whole(0, 5 * 1024**3),
+        "a whole number of bytes between 0 and 5368709120",
+    ),
 }
 
 
@@ -197,6 +219,9 @@ class Settings:
     retention_days: float
     lease_seconds: float
     max_body_bytes: int
+    http_bind: tuple[str, int] | None
+    submissions: str
+    max_attachment_bytes: int
 
     @property
     def pause_between_sweeps(self) -> float:

@@ -81,3 +81,12 @@ MOVES: Final[dict[JobStatus, frozenset[JobStatus]]] = {
     ),
     JobStatus.RUNNING: frozenset({JobStatus.RESERVED, *(TERMINAL - {JobStatus.INVALID})}),
 }
+
+
+class Held(StrEnum):
+    """How long a job holds a place that a limit has given it."""
+
+    QUEUED = "queued"  #: Until it goes to its cluster.
+    RUNNING = "running"  #: While it is on its cluster.
+    OPEN = "open"  #: Until it ends.
+    RECENT = "recent"  #: For the period of a rate, whatever becomes of the job.

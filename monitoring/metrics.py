@@ -107,6 +107,19 @@ JOB_RUN_SECONDS: Final = Histogram(
     "tagfleet_job_run_seconds", "From the step's start to its end.", ["status"], buckets=_JOB
 )
 
+# The front door.
+
+#: Requests over HTTP, by the rule of their path (`none`: nothing is served there).
+HTTP_REQUESTS: Final = Counter(
+    "tagfleet_http_requests", "Requests over HTTP.", ["method", "route", "status"]
+)
+HTTP_REQUEST_SECONDS: Final = Histogram(
+    "tagfleet_http_request_seconds",
+    "Time until the answer to a request over HTTP begins.",
+    ["method", "route"],
+    buckets=_CALL,
+)
+
 # The workers themselves.
 
 #: Messages that actors worked at: `done`, or `error` where they are given out again.

@@ -9,6 +9,8 @@ from ..models import lifecycle
 from ..models.lifecycle import Move
 from . import metrics
 
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
 
 def install() -> None:
     """Count every move of every job of this process from now on."""
@@ -31,6 +33,18 @@ def record_decision(tag_group: str, outcome: str, rule: str) -> None:
         rule: The rule that settled it; empty where none did.
     """
     metrics.ROUTING_DECISIONS.labels(tag_group, outcome, rule).inc()
+
+
+def record_http(method: str, route: str, status: int, seconds: float) -> None:
+    """A request over HTTP was answered.
+
+    Arguments:
+        route: The rule of its path, not the path.
+    """
+    # A client may make up methods, and each would be a time series of its own.
+    known = method if method in _METHODS else "other"
+    metrics.HTTP_REQUESTS.labels(known, route, str(status)).inc()
+    metrics.HTTP_REQUEST_SECONDS.labels(known, route).observe(seconds)
 
 
 def record_staged(moved: bool) -> None:

@@ -121,6 +121,16 @@ class Publisher:
                 batch.refuse(str(request.get("id") or ""), error)
         return batch.results()
 
+    def check(self) -> None:
+        """Make sure that RabbitMQ answers, and that the fleet's queues stand there.
+
+        Raises:
+            Unroutable: There is no queue for requests.
+            PublishFailed, ServiceUnavailable: RabbitMQ cannot be reached, or is lost just now.
+        """
+        self._checked = (None, set())
+        self._check_route(INTAKE)
+
     def close(self) -> None:
         """Disconnect, once what was published is confirmed."""
         self._connection.close()

@@ -8,6 +8,7 @@ from ..models.queues import INTAKE
 from ..models.resources import JobRequest
 from ..models.schemas import dump_job_request
 from ..models.settings import Settings
+from ..routing_rules.rules import RuleSet
 from .publisher import Publisher
 from .rules_in_force import rules_in_force
 
@@ -26,11 +27,23 @@ def submit(settings: Settings, request: JobRequest) -> None:
         with Publisher(settings.amqp_url) as publisher:
             publisher.publish(dump_job_request(request), routing_key=INTAKE)
         return
-    tag_group = rules_in_force(settings).rules.tag_group_of(request)
     # The embedded fleet has no queue to knock at: its clock finds the job within a second.
-    jobs.record(
+    record(settings, rules_in_force(settings).rules, request)
+
+
+def record(settings: Settings, rules: RuleSet, request: JobRequest) -> bool:
+    """Record a job in the database; the fleet's clock finds it there within a second.
+
+    Returns:
+        Whether it was recorded now; False when the same job was there already.
+
+    Raises:
+        NoRoute: The rules have no place for it.
+        JobConflict: The id belongs to a job with another body.
+    """
+    return jobs.record(
         request,
-        tag_group,
+        rules.tag_group_of(request),
         worker="submit",
         ring_at=now(),
         queue_seconds=settings.queue_seconds,

@@ -11,10 +11,22 @@ from ..models.errors import Unresolvable
 from ..models.resources import Cluster, JobRequest
 from ..models.snapshot import CatalogSnapshot
 from ..models.states import ClusterStatus
+from .decide import Decision
 from .resolver import resolve
 
 #: How long after a cluster has ended another may be expected in its place.
 SUCCESSION: Final = timedelta(hours=1)
+
+
+def awaited(
+    decision: Decision, catalog: CatalogSnapshot, *, moment: datetime
+) -> tuple[Cluster, ...]:
+    """The clusters that a request which finds none could wait for, of its route's pools if it has some."""
+    found = awaited_clusters(decision.request, catalog, moment=moment)
+    pools = decision.question.pools
+    if not pools:
+        return found
+    return tuple(each for each in found if any(pool.has(each) for pool in pools))
 
 
 def awaited_clusters(

@@ -19,12 +19,14 @@ from ..models.snapshot import CatalogSnapshot
 from ..models.states import JobStatus
 from ..monitoring import recorder
 from ..monitoring.logs import log_context
+from ..routing_rules.awaited import awaited
 from ..routing_rules.decide import Decision, Outcome
+from ..routing_rules.places import Stopped
 from .broker.delivery import Delivery
 from .bus import RequestBus
-from .deciding import awaited, decision_of, route_of, rules_of, usage_of
+from .deciding import decision_of, route_of, rules_of, usage_of
 from .fleet import Fleet
-from .limits import Stopped, let_in
+from .limits import let_in
 from .requests import Refused, read_request, refuse
 from .steps import step_of
 
@@ -151,7 +153,7 @@ def _route(fleet: Fleet, job: Job, catalog: CatalogSnapshot) -> bool:
 def _not_routed(fleet: Fleet, job: Job, decision: Decision, kept: dict[str, Any]) -> None:
     if decision.outcome is not Outcome.NO_CLUSTER:
         _end(fleet, job, JobStatus.INVALID, decision.reason, failure=decision.reason, **kept)
-    elif clusters := awaited(decision, fleet.catalog.snapshot()):
+    elif clusters := awaited(decision, fleet.catalog.snapshot(), moment=now()):
         _wait_for(job, clusters)
     else:
         rationale = json.dumps(decision.rationale)

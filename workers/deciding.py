@@ -6,19 +6,17 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from ..models import canaries
 from ..models.database import now
 from ..models.job import Job
-from ..models.resources import Cluster
 from ..models.schemas import dump_job_request
 from ..models.snapshot import CatalogSnapshot
 from ..models.states import ON_CLUSTER, JobStatus
 from ..monitoring import recorder
-from ..routing_rules.awaited import awaited_clusters
 from ..routing_rules.decide import Decision, decide
 from ..routing_rules.in_force import RulesNow
 from ..routing_rules.limits import Usage
@@ -90,15 +88,6 @@ def decision_of(job: Job, now_rules: RulesNow, catalog: CatalogSnapshot, usage: 
         )
     recorder.record_decision(job.tag_group, str(decision.outcome), decision.rule or "")
     return decision
-
-
-def awaited(decision: Decision, catalog: CatalogSnapshot) -> Sequence[Cluster]:
-    """The clusters that the job could wait for, of its route's pools if it has some."""
-    found = awaited_clusters(decision.request, catalog, moment=now())
-    pools = decision.question.pools
-    if not pools:
-        return found
-    return [cluster for cluster in found if any(pool.has(cluster) for pool in pools)]
 
 
 def rules_of(decision: Decision, now_rules: RulesNow) -> dict[str, Any]:

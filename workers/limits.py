@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -15,12 +13,11 @@ from ..models import jobs, limit_holders
 from ..models.database import now
 from ..models.job import Job
 from ..models.lifecycle import Move
-from ..models.limit_holders import Held
 from ..models.resources import JobRequest
-from ..models.states import JobStatus
-from ..routing_rules.limits import PERIODS, OnExceed
-from ..routing_rules.matching import Facts
-from ..routing_rules.rules import Limit, RuleSet
+from ..models.states import Held, JobStatus
+from ..routing_rules.limits import OnExceed
+from ..routing_rules.places import Place, Stopped, places_of
+from ..routing_rules.rules import RuleSet
 
 log = logging.getLogger(__name__)
 
@@ -29,54 +26,6 @@ _LOOKED_AT: Final = 500
 
 #: Moves after which a job may hold fewer places than before.
 _FREES: Final = frozenset(JobStatus) - {JobStatus.RESOLVED, JobStatus.INIT, JobStatus.RUNNING}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What a limit asks a job to hold."""
-
-    limit: Limit
-    #: Whose jobs count together.
-    subject: str
-    held: Held
-    most: int
-    #: Of a rate: for how long, in seconds.
-    seconds: float | None = None
-
-    @property
-    def key(self) -> str:
-        """Which count it is: one of each limit, kind and subject."""
-        return json.dumps([self.limit.name, self.held, self.limit.ceiling.per, self.subject])
-
-    @property
-    def full(self) -> str:
-        """What holds a job back, in words."""
-        whose = self.limit.ceiling.whose(self.subject)
-        if self.limit.ceiling.rate and self.held is Held.RECENT:
-            return f"{whose} sent {self.most} requests of {self.limit.ceiling.rate}"
-        kind = "queued" if self.held is Held.QUEUED else "running"
-        return f"{whose} has {self.most} {kind} jobs of {self.most}"
-
-    def take(self, job_id: str) -> bool:
-        """Hold it, if there is one left."""
-        return limit_holders.take(self.key, job_id, self.held, self.most, seconds=self.seconds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
-    """A limit has no room for a job."""
-
-    place: Place
-
-    @property
-    def rejects(self) -> bool:
-        """Whether the job is refused; else it waits."""
-        return self.place.limit.on_exceed is OnExceed.REJECT
-
-    @property
-    def reason(self) -> str:
-        """In words, for whoever sent the job."""
-        return f"The limit {self.place.limit.name} leaves no room: {self.place.full}."
 
 
 def let_in(job: Job, rules: RuleSet) -> Stopped | None:
@@ -181,31 +130,16 @@ def release(move: Move) -> None:
 def _take_all(job_id: str, places: Sequence[Place]) -> Stopped | None:
     taken: list[str] = []
     for place in places:
-        if not place.take(job_id):
+        if not _take(place, job_id):
             limit_holders.give_back(job_id, taken)
             return Stopped(place=place)
         taken.append(place.key)
     return None
 
 
+def _take(place: Place, job_id: str) -> bool:
+    return limit_holders.take(place.key, job_id, place.held, place.most, seconds=place.seconds)
+
+
 def _places(request: JobRequest, tag_group: str, rules: RuleSet) -> Iterator[Place]:
-    facts, moment = Facts.of(request), now()
-    for limit in rules.limits:
-        if not limit.applies(facts, moment):
-            continue
-        ceiling = limit.ceiling
-        subject = ceiling.subject(facts, tag_group)
-        if ceiling.running is not None:
-            # What is to be refused cannot wait until it would start.
-            held = Held.OPEN if limit.on_exceed is OnExceed.REJECT else Held.RUNNING
-            yield Place(limit=limit, subject=subject, held=held, most=ceiling.running)
-        if ceiling.queued is not None:
-            yield Place(limit=limit, subject=subject, held=Held.QUEUED, most=ceiling.queued)
-        if ceiling.rate is not None:
-            yield Place(
-                limit=limit,
-                subject=subject,
-                held=Held.RECENT,
-                most=ceiling.rate.count,
-                seconds=PERIODS[ceiling.rate.period],
-            )
+    return places_of(request, tag_group, rules, now())

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from ...models import catalog
+from ...models import catalog, catalog_edits
 from ...models.embedded_mongodb import database_for
 from ...models.errors import Fatal
 from ...models.job import Job
@@ -146,7 +146,7 @@ def _deregister(arguments: argparse.Namespace) -> int:
     catalog.get_resource("clusters", arguments.id)
     if not arguments.force and (left := _open_on(arguments.id)):
         raise ClusterInUse(arguments.id, left)
-    catalog.remove("clusters", arguments.id)
+    catalog_edits.delete("clusters", [arguments.id])
     print(f"Cluster {arguments.id} is no longer in the catalog.")
     return 0
 

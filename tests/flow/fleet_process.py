@@ -28,6 +28,8 @@ class FleetProcess:
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "TAGFLEET_DATA": str(data),
             "TAGFLEET_METRICS_BIND": "127.0.0.1:0",
+            # Most tests do without; one that wants it says `TAGFLEET_HTTP_BIND="127.0.0.1:0"`.
+            "TAGFLEET_HTTP_BIND": "",
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -15,8 +15,8 @@ from pymongo.database import Database
 from tagfleet.models import jobs
 from tagfleet.models.database import now
 from tagfleet.models.job import Job
-from tagfleet.models.limit_holders import Held, count, drop_stale, give_back, release, take
-from tagfleet.models.states import JobStatus
+from tagfleet.models.limit_holders import count, drop_stale, give_back, release, take
+from tagfleet.models.states import Held, JobStatus
 
 from .samples import a_request
 
@@ -131,8 +131,9 @@ def test_what_a_dead_worker_left_behind_is_freed(mongodb: Rows) -> None:
 RUSH = """
 import random, sys
 from tagfleet.models.database import connect, disconnect
-from tagfleet.models.limit_holders import Held, count, release, take
-from tagfleet.models.states import JobStatus
+from tagfleet.models.limit_holders import count, release, take
+from tagfleet.models.states import Held
+from tagfleet.models.states import Held, JobStatus
 
 connect(sys.argv[1])
 seed, most = int(sys.argv[2]), int(sys.argv[3])

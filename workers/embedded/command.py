@@ -20,6 +20,13 @@ log = logging.getLogger(__name__)
 #: How often it is looked whether what was started is still there.
 WATCH_SECONDS = 5.0
 
+#: What is started here, in a user's words.
+_WHAT = {
+    "mongodb": "The embedded database",
+    "emr": "The local EMR",
+    "http": "The HTTP server",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command: it has no options, all is set by the environment."""
@@ -39,7 +46,9 @@ def main(arguments: argparse.Namespace) -> int:
             flush=True,
         )
         started = [
-            name for name in ("mongodb", "emr") if not (name == "mongodb" and settings.mongodb_url)
+            name
+            for name in ("mongodb", "emr", "http")
+            if not (name == "mongodb" and settings.mongodb_url)
         ]
         while not stopping.wait(WATCH_SECONDS):
             for name in started:
@@ -59,7 +68,6 @@ def _check(name: str, address: str | None) -> None:
     try:
         socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=30).close()
     except OSError as error:
-        what = "The embedded database" if name == "mongodb" else "The local EMR"
         raise ServiceUnavailable(
-            what, address, "it has ended", "Start `tagfleet up` again."
+            _WHAT[name], address, "it has ended", "Start `tagfleet up` again."
         ) from error

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ...models import endpoints, jobs
 from ...models.aws import AwsClients
@@ -26,6 +27,7 @@ from ..process import DEFAULT_THREADS, open_fleet, working
 from ..rabbit_worker import rabbit_fleet
 from ..stages import declare_stages
 from ..supervisor import worker_command
+from .http import http_served
 from .local_bus import LocalBus
 
 log = logging.getLogger(__name__)
@@ -63,9 +65,13 @@ def up(settings: Settings) -> Iterator[Mapping[str, str]]:
             settings = _at_local_pace(settings)
         if settings.amqp_url:
             addresses["amqp"] = settings.amqp_url
+        settings = replace(settings, mongodb_url=mongodb, **_stores(settings))
+        http = stack.enter_context(http_served(settings))
         stack.enter_context(_workers(settings))
         if metrics_url := stack.enter_context(exposition.serving(settings.metrics_bind)):
             addresses["metrics"] = metrics_url
+        if http:
+            addresses["http"] = http.wait()
         endpoints.write(settings.data, addresses)
         stack.callback(endpoints.remove, settings.data)
         yield addresses
@@ -127,12 +133,16 @@ def _make_bucket() -> None:
     AwsClients().s3().create_bucket(Bucket=BUCKET)
 
 
-@contextmanager
-def _workers(settings: Settings) -> Iterator[None]:
-    stores = {
+def _stores(settings: Settings) -> dict[str, Any]:
+    return {
         "staging_url": settings.staging_url or f"s3://{BUCKET}/staging",
         "archive_url": settings.archive_url or f"s3://{BUCKET}/archive",
     }
+
+
+@contextmanager
+def _workers(settings: Settings) -> Iterator[None]:
+    stores = _stores(settings)
     with ExitStack() as stack:
         if settings.amqp_url:
             stack.enter_context(rabbit_fleet(settings, threads=DEFAULT_THREADS, **stores))

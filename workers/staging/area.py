@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 
 from ...models.aws import AwsClients
+from ...models.staging_names import folder_name, job_folder
 from ...models.storage import Storage
 from .errors import staging_errors
 from .fetch import WebFetcher
-from .layout import RUN, folder_name
+from .layout import RUN
 from .origins import LIMIT_BYTES, Origins
 from .plan import StagingPlan
 from .run_script import RunScript, run_script
@@ -36,7 +37,7 @@ class Staging:
 
     def job_uri(self, job_id: str) -> str:
         """The address of a job's folder."""
-        return self._storage.uri(_job_folder(job_id))
+        return self._storage.uri(job_folder(job_id))
 
     def claim_uri(self, job_id: str, attempt: int) -> str:
         """The address of the claim that the one step makes which runs this attempt."""
@@ -44,7 +45,7 @@ class Staging:
 
     def stage(self, job_id: str, plan: StagingPlan) -> list[StagedFile]:
         """Stage the files of a plan in the job's folder; see `stage.stage`."""
-        return stage(_job_folder(job_id), plan, self._storage, self._origins)
+        return stage(job_folder(job_id), plan, self._storage, self._origins)
 
     def put_run_script(self, script: RunScript) -> str:
         """Write the job's `run` script, into its folder and where its step finds it; returns that address.
@@ -57,7 +58,7 @@ class Staging:
         # The step's own: who stages an earlier routing of the job, slowly, writes another one.
         digest = hashlib.sha256(content).hexdigest()[:16]
         own = f"runs/{folder_name(script.job_id)}.{script.attempt}.{digest}"
-        for name in (f"{_job_folder(script.job_id)}/{RUN}", own):
+        for name in (f"{job_folder(script.job_id)}/{RUN}", own):
             with staging_errors(self._storage.uri(name)):
                 self._storage.put_bytes(name, content)
         return self._storage.uri(own)
@@ -65,7 +66,3 @@ class Staging:
     def close(self) -> None:
         """Close the connections to web servers."""
         self._fetcher.close()
-
-
-def _job_folder(job_id: str) -> str:
-    return f"jobs/{folder_name(job_id)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -21,18 +20,6 @@ APPLICATIONS_FOLDER: Final = "genie/applications"
 
 #: The names at the top of a job's folder that are not for a job's own files.
 RESERVED: Final = frozenset({RUN, "stdout", "stderr", "genie", SETUP_FILE})
-
-#: The longest name of a file, in bytes, less what is added to it (Linux: 255).
-_NAME_BYTES: Final = 220
-
-
-def folder_name(identifier: str) -> str:
-    """The name of the folder for an id: the id itself, cut where no file system takes it whole."""
-    encoded = identifier.encode("utf-8", "surrogatepass")
-    if len(encoded) <= _NAME_BYTES:
-        return identifier
-    beginning = encoded[: _NAME_BYTES - 65].decode("utf-8", "ignore")
-    return f"{beginning}~{hashlib.sha256(encoded).hexdigest()}"
 
 
 def file_name(uri: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...models.errors import StagingFailed
 from ...models.resources import Application, Cluster, Command, JobRequest, Resource
+from ...models.staging_names import folder_name
 from .layout import (
     APPLICATIONS_FOLDER,
     CLUSTER_FOLDER,
@@ -14,7 +15,6 @@ from .layout import (
     RESERVED,
     SETUP_FILE,
     file_name,
-    folder_name,
 )
 from .sources import check_source, shown
 

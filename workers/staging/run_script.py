@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from ...models.errors import StagingFailed
+from ...models.staging_names import folder_name
 from .arguments import expanding, literal
-from .layout import APPLICATIONS_FOLDER, CLUSTER_FOLDER, COMMAND_FOLDER, folder_name
+from .layout import APPLICATIONS_FOLDER, CLUSTER_FOLDER, COMMAND_FOLDER
 
 #: How long a job that is told to end may take, in seconds, before it is killed.
 GRACE_SECONDS: Final = 10

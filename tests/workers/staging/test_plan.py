@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagfleet.models.errors import StagingFailed
+from tagfleet.models.staging_names import folder_name
 from tagfleet.workers.staging import plan_staging
-from tagfleet.workers.staging.layout import file_name, folder_name
+from tagfleet.workers.staging.layout import file_name
 from tagfleet.workers.staging.sources import shown
 
 from . import samples

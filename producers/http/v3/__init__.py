@@ -1,0 +1,1 @@
+"""Genie's REST API, as its clients know it: /api/v3."""
