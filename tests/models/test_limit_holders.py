@@ -132,7 +132,6 @@ RUSH = """
 import random, sys
 from tagfleet.models.database import connect, disconnect
 from tagfleet.models.limit_holders import count, release, take
-from tagfleet.models.states import Held
 from tagfleet.models.states import Held, JobStatus
 
 connect(sys.argv[1])
