@@ -49,15 +49,17 @@ def test_a_worker_without_its_database_ends_with_3(tmp_path: Path, nowhere: str)
 def dying_at(command: bytes, url: str) -> Iterator[str]:
     """The address of a MongoDB that hangs up as soon as it is sent the command, and is away then."""
     server = urlsplit(url)
-    with ExitStack() as sockets, ThreadPoolExecutor() as threads:
+    with ExitStack() as sockets, ThreadPoolExecutor(max_workers=64) as threads:
         listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        clients: list[socket.socket] = []
 
         def pump(source: socket.socket, sink: socket.socket) -> None:
             # (an OSError here is the other direction's end)
             with suppress(OSError):
                 while data := source.recv(65536):
                     if command in data:
-                        hang_up(listener)
+                        hang_up(listener, *clients)
                         break
                     sink.sendall(data)
             hang_up(source, sink)
@@ -66,6 +68,7 @@ def dying_at(command: bytes, url: str) -> Iterator[str]:
             with suppress(OSError):
                 while True:
                     client = sockets.enter_context(listener.accept()[0])
+                    clients.append(client)
                     target = (server.hostname, server.port)
                     behind = sockets.enter_context(socket.create_connection(target))
                     threads.submit(pump, client, behind)

@@ -21,7 +21,7 @@ from tagfleet.models.request_queues import QueueState
 from tagfleet.routing_rules.in_force import digest_of
 
 from ..models.samples import request_data
-from .broker.harness import Client, exists
+from .broker.harness import Client, consumers
 from .broker.harness import eventually as soon
 
 #: Requests that wait in a queue; more than a worker has in hand.
@@ -90,7 +90,7 @@ class Ground:
         return int(declared.method.consumer_count)
 
     def is_there(self, group: str) -> bool:
-        return exists(self.client, f"tagfleet.{group}")
+        return consumers(self.client, f"tagfleet.{group}") is not None
 
 
 @pytest.fixture
@@ -256,7 +256,9 @@ def test_a_queue_that_is_to_be_kept_otherwise_is_made_anew(ground: Ground) -> No
                 "tagfleet.etl", durable=True, arguments=ground_arguments
             )
         except Exception:
-            exists(ground.client, "tagfleet.clusters")  # a new channel for the one that was closed
+            consumers(
+                ground.client, "tagfleet.clusters"
+            )  # a new channel for the one that was closed
             return False
         return True
 
