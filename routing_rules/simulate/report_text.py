@@ -25,7 +25,7 @@ def span(data: Data) -> str:
 
 
 def movement(each: Data) -> str:
-    """Where some jobs went, and where they would go; only what differs."""
+    """Where some jobs went, and where they would go; what differs, and of which tag group they are."""
     before, after = each["before"], each["after"]
     if before["outcome"] != after["outcome"]:
         return f"{_where(before)} -> {_where(after)}"
@@ -35,6 +35,9 @@ def movement(each: Data) -> str:
         if before[key] != after[key]
     ]
     if before["cluster"] != after["cluster"]:
+        if before["tagGroup"] == after["tagGroup"]:
+            # Jobs of several groups make the same way, each group a row.
+            parts.append(f"tag group {after['tagGroup']}")
         return "; ".join([f"{before['cluster']} -> {after['cluster']}", *parts])
     return "; ".join([*([f"on {after['cluster']}"] if after["cluster"] else []), *parts])
 

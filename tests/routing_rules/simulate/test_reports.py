@@ -167,7 +167,7 @@ def test_a_movement_says_what_differs() -> None:
     place = {"outcome": "routed", "cluster": "a", "tagGroup": "q", "pool": None, "command": "m"}
     moved = place | {"cluster": "b", "pool": "p"}
     lost = place | {"outcome": "no_cluster", "cluster": None, "command": None}
-    assert movement({"before": place, "after": moved}) == "a -> b; pool none -> p"
+    assert movement({"before": place, "after": moved}) == "a -> b; pool none -> p; tag group q"
     assert movement({"before": place, "after": place | {"tagGroup": "r"}}) == (
         "on a; tag group q -> r"
     )
