@@ -138,7 +138,14 @@ CANARY_STOPPED: Final = Gauge(
     "tagfleet_canary_stopped",
     "Whether a pool's canary was stopped.",
     ["pool"],
-    multiprocess_mode="livemax",
+    multiprocess_mode="livemostrecent",
+)
+
+#: 1 while a folder that is watched holds rules that cannot be used; those in force stay so meanwhile.
+RULES_WATCH_FAILED: Final = Gauge(
+    "tagfleet_rules_watch_failed",
+    "Whether the watched folder holds rules that cannot be used.",
+    multiprocess_mode="livemostrecent",
 )
 
 # The clock.

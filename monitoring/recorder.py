@@ -141,3 +141,8 @@ def record_rules(digest: str, *, before: str | None, taken_up: bool) -> None:
 def record_canary(pool: str, *, stopped: bool) -> None:
     """The pool's canary gets jobs, or was stopped."""
     metrics.CANARY_STOPPED.labels(pool).set(1 if stopped else 0)
+
+
+def record_rules_watch(*, failed: bool) -> None:
+    """The folder that is watched holds rules that cannot be used, or what is in force."""
+    metrics.RULES_WATCH_FAILED.set(int(failed))

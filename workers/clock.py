@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
-from ..models import catalog, limit_holders
+from ..models import catalog, limit_holders, rule_sets
 from ..models import lease as leases
 from ..models import waiting as waiting_for
 from ..models.database import now
@@ -208,6 +208,8 @@ class Clock:
     def _guard_canaries(self) -> None:
         if time.monotonic() - self._canaries_looked_at > CANARY_SECONDS:
             guard(self._fleet.rules.now(), self._fleet.catalog.snapshot())
+            watched = rule_sets.watch_report()
+            recorder.record_rules_watch(failed=bool(watched and watched.problem))
             self._canaries_looked_at = time.monotonic()
 
     def _forget(self) -> None:

@@ -146,6 +146,7 @@ def _status(settings: Settings, arguments: argparse.Namespace) -> int:
     with database_for(settings):
         rules = rules_in_force(settings)
         document = rule_sets.in_force()
+        watched = rule_sets.watch_report()
     shown = {
         "version": rules.version,
         "digest": rules.digest,
@@ -156,6 +157,8 @@ def _status(settings: Settings, arguments: argparse.Namespace) -> int:
         "tagGroups": list(rules.rules.names),
         "routes": len(rules.rules.routes),
         "limits": len(rules.rules.limits),
+        "watched": watched.path if watched else None,
+        "problem": watched.problem if watched else None,
     }
     if arguments.output == "table":
         for name, value in shown.items():

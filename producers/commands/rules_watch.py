@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from mongoengine.errors import OperationError
+from pymongo.errors import PyMongoError
+
+from ...models import rule_sets
+from ...models.database import now
+from ...models.database_errors import is_away
 from ...models.embedded_mongodb import database_for
 from ...models.errors import Fatal, InvalidInput, Retryable
+from ...models.rule_sets import WatchReport
 from ...models.settings import Settings
 from ...monitoring import logs
 from ...routing_rules.rule_files.reader import rule_texts
@@ -60,7 +68,19 @@ class _Watch:
         self.is_good = True
 
     def look(self) -> None:
-        """Look once."""
+        """Look once; a database that is away is asked again the next time."""
+        try:
+            self._look()
+        except (PyMongoError, OperationError) as error:
+            if not is_away(error):
+                raise
+            log.warning(
+                f"MongoDB cannot be reached; tried again. {error}",
+                extra={"action": "rules-delayed"},
+            )
+            self._seen = None
+
+    def _look(self) -> None:
         try:
             signature = _signature(self._path)
             if signature == self._seen:
@@ -73,6 +93,7 @@ class _Watch:
             self._refuse(str(error))
             return
         self._seen, self.is_good = signature, True
+        self._report(None)
         if done.changed:
             log.info(
                 f"Version {done.version} of the rules is in force.",
@@ -85,8 +106,20 @@ class _Watch:
                 f"The rules there cannot be used; those in force stay so. {why}",
                 extra={"action": "rules-refused"},
             )
+            self._report(why)
         # Read again each time: a checkout that is under way may be whole the next time.
         self._seen, self.is_good = why, False
+
+    def _report(self, problem: str | None) -> None:
+        """Write it down for `rules status`, the metrics and the console."""
+        rule_sets.report_watch(
+            WatchReport(
+                path=str(self._path.resolve()),
+                watcher=f"{self._by}@{socket.gethostname()}",
+                time=now(),
+                problem=problem,
+            )
+        )
 
 
 def _signature(path: Path) -> str:

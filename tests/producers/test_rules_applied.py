@@ -163,10 +163,16 @@ def test_a_folder_is_watched_and_broken_files_change_nothing(shell: Shell) -> No
         # Then the good one comes in force, and the broken one never did
         eventually(lambda: rule_sets.version_in_force() == 2)
         assert "bot-*" in shell.run("show")
+        eventually(lambda: not watched().problem)
         swap(Path(folder), broken)
         assert watch.stderr
         while "cannot be used; those in force stay so" not in watch.stderr.readline():
             pass
+        # And whoever asks is told what is wrong there
+        eventually(lambda: bool(watched().problem))
+        said = shell.run("status")
+        assert "did you mean" in said
+        assert str(Path(folder).resolve()) in said
         watch.send_signal(signal.SIGTERM)
         # Who ends while it is broken says so
         assert watch.wait(60) == 1
@@ -174,6 +180,14 @@ def test_a_folder_is_watched_and_broken_files_change_nothing(shell: Shell) -> No
     finally:
         watch.kill()
         watch.communicate()
+
+
+def watched() -> rule_sets.WatchReport:
+    """What the watcher wrote down, once it has."""
+    eventually(lambda: rule_sets.watch_report() is not None)
+    found = rule_sets.watch_report()
+    assert found
+    return found
 
 
 def swap(link: Path, target: Path) -> None:
