@@ -17,7 +17,7 @@ from .group_queues import GroupQueues
 from .process import open_fleet, working
 from .rabbit_bus import RabbitBus
 from .stages import declare_request_stages, declare_stages
-from .stopping import until_stopped
+from .stopping import until_stopped, wait_until
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def run(settings: Settings, *, groups: Sequence[str] | None, threads: int) -> in
         with until_stopped() as stopping, opened:
             what = ", ".join(groups) if groups else "all tag groups"
             log.info(f"Takes messages from the queues of {what}.", extra={"action": "started"})
-            stopping.wait()
+            wait_until(stopping)
     finally:
         disconnect()
     return 0

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
+#: How late a signal may be noticed that woke another thread than the main one, in seconds.
+NOTICE_SECONDS = 0.5
+
 
 @contextmanager
 def until_stopped() -> Iterator[threading.Event]:
@@ -26,3 +29,14 @@ def until_stopped() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait_until(stopping: threading.Event) -> None:
+    """Wait for the event of `until_stopped`, in the main thread.
+
+    Python runs the handler of a signal in the main thread alone, and does not wake it for that. The kernel
+    gives the signal of a process that was frozen until a moment ago to any of its threads (`wants_signal` in
+    Linux' kernel/signal.c): a main thread that waits without end would never learn of it.
+    """
+    while not stopping.wait(NOTICE_SECONDS):
+        pass

@@ -12,6 +12,7 @@ from pathlib import Path
 from ...models.errors import InvalidInput
 from ...models.settings import Settings
 from ...monitoring import logs
+from ..stopping import wait_until
 from .server import EVENTS_QUEUE, LocalEmr
 
 DEFAULT_PORT = 4567
@@ -82,7 +83,7 @@ def main(arguments: argparse.Namespace) -> int:
             flush=True,
         )
         print(f"EMR's events arrive at {server.events_queue_url}", flush=True)
-        stopping.wait()
+        wait_until(stopping)
     logging.getLogger(__name__).info("Stopped.", extra={"action": "stopped"})
     sys.stdout.flush()
     return 0
