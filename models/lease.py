@@ -12,6 +12,9 @@ from pymongo.errors import DuplicateKeyError
 from .database import database, now
 from .errors import LeaseLost
 
+#: The name of the leader's lease: who holds it rings for what waits.
+CLOCK = "clock"
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -130,6 +133,8 @@ class LeaseState:
     held: bool
     epoch: int
     swept_at: datetime | None
+    #: Who holds it, or held it last.
+    holder: str = ""
     #: The cluster takes no steps before this.
     rest_until: datetime | None = None
     #: What the jobs that wait there wait for, in words.
@@ -148,6 +153,7 @@ def look(names: list[str]) -> dict[str, LeaseState]:
             held=found["until"] > moment,
             epoch=int(found["epoch"]),
             swept_at=_swept_at(found),
+            holder=found["holder"],
             rest_until=found.get("rest_until"),
             note=found.get("note"),
         )

@@ -31,9 +31,6 @@ from .retention import forget_old_jobs
 
 log = logging.getLogger(__name__)
 
-#: The name of the leader's lease.
-CLOCK = "clock"
-
 TICK_SECONDS = 1.0
 
 #: How long the leader leads after its last tick; another takes over then.
@@ -108,7 +105,7 @@ class Clock:
             except Retryable:
                 self._lease = None
         if not self._lease:
-            self._lease = leases.acquire(CLOCK, self._fleet.worker, LEASE_SECONDS)
+            self._lease = leases.acquire(leases.CLOCK, self._fleet.worker, LEASE_SECONDS)
             # What the leader before this one has seen of the catalog is not known.
             self._catalog = None
         recorder.record_leader(self._lease is not None)

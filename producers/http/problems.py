@@ -26,6 +26,7 @@ from ...models.errors import (
     Unresolvable,
 )
 from ...models.storage.base import AccessRefused, FileMissing
+from ..dead_letters import NoRabbitMq, NoSuchLetter
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ class Problem(TagfleetError):
 STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (JobNotFound, 404),
     (NotFound, 404),
+    (NoSuchLetter, 404),
+    (NoRabbitMq, 404),
     (JobConflict, 409),
     (CatalogConflict, 409),
     # Genie's word for a request that can be read but not be carried out.

@@ -11,8 +11,8 @@ from flask_smorest import Blueprint
 from ....models import catalog, job_search, jobs
 from ....models.errors import NotFound
 from ....models.schemas import JobRequestSchema
+from .. import actions
 from ..hal import address, listing
-from ..identity import current_identity
 from ..paging import Page, Wanted
 from ..patterns import condition
 from . import job_shapes, lookup
@@ -95,7 +95,7 @@ class OneJob(MethodView):
     @problems(blueprint, 404, 503)
     def delete(self, job_id: str) -> Response:
         """Ask for a job's end; of one that has ended, nothing changes."""
-        jobs.ask_to_kill(job_id, f"asked for over HTTP by {current_identity()}")
+        actions.kill_job(job_id)
         return empty(202)
 
 

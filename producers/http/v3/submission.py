@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -19,13 +17,11 @@ from ....models import jobs
 from ....models.database_errors import is_away
 from ....models.errors import InvalidInput
 from ....models.fields import Identifier
-from ....models.job import Job
-from ....models.queues import LONGEST_REQUEST_QUEUE
 from ....models.resources import JobRequest
 from ....models.schemas import dump_job_request, load_job_request
-from ....models.states import JobStatus
 from ...submit import record
 from ..admission import check_admitted
+from ..backlog import backlog, check_open
 from ..bodies import parse, read_json
 from ..problems import Problem
 from ..services import Services, services
@@ -35,12 +31,6 @@ log = logging.getLogger(__name__)
 
 #: What a request holds besides its attachments and its JSON: the heads of its parts.
 _HEADS_BYTES: Final = 1024 * 1024
-
-#: How old the count of waiting jobs may be, in seconds.
-_COUNT_SECONDS: Final = 2.0
-
-#: When a client may submit again that came while too much was waiting, in seconds.
-_RETRY_SECONDS: Final = 30
 
 
 def submit() -> str:
@@ -53,12 +43,7 @@ def submit() -> str:
         JobConflict: Its id belongs to a job with another body.
     """
     door = services()
-    if door.settings.submissions == "off":
-        raise Problem(
-            503,
-            "Submissions are switched off for now (TAGFLEET_SUBMISSIONS=off); ask your admin.",
-            retry_after=_RETRY_SECONDS,
-        )
+    check_open(door)
     body, attachments = _read(door)
     asked = _request_of(body, attachments, door)
     g.job_id = asked.id
@@ -76,7 +61,7 @@ def submit() -> str:
 
 
 def _take_on(door: Services, asked: JobRequest, attachments: Sequence[Attachment]) -> None:
-    _backlog.check()
+    backlog.check()
     rules = door.rules.now()
     check_admitted(door, rules, asked)
     # Before it is recorded: a worker may stage it at once.
@@ -133,36 +118,3 @@ def _checked_id(job_id: object) -> str:
         return str(Identifier().deserialize(job_id))
     except ValidationError as error:
         raise InvalidInput("job request", [f"id: {text}" for text in error.messages]) from error
-
-
-class _Backlog:
-    """How many jobs wait to be routed: no more are taken on than a queue of requests would take."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counted, self._count = 0.0, 0
-
-    def check(self) -> None:
-        """Make sure that there is room for one more.
-
-        Raises:
-            Problem: 429, there is none.
-        """
-        most = LONGEST_REQUEST_QUEUE
-        if self._look(most) >= most:
-            raise Problem(
-                429,
-                f"{most} jobs wait to be routed already; submit it again later, under the same id.",
-                retry_after=_RETRY_SECONDS,
-            )
-
-    def _look(self, most: int) -> int:
-        with self._lock:
-            if time.monotonic() - self._counted > _COUNT_SECONDS:
-                waiting = {"status": str(JobStatus.RESERVED)}
-                self._count = Job._get_collection().count_documents(waiting, limit=most)
-                self._counted = time.monotonic()
-            return self._count
-
-
-_backlog = _Backlog()
