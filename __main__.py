@@ -44,6 +44,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         ".producers.commands.rules",
         "the admins' rule files: lint, test, explain; apply, diff, rollback, watch",
     ),
+    "token": (
+        ".producers.commands.token",
+        "tokens of the HTTP server's callers: create, list, revoke",
+    ),
     "resolve": (".routing_rules.command", "where a request would go, and why; offline"),
 }
 

@@ -1,57 +1,52 @@
-"""What callers may do: four roles, each of which may do all that the ones before it may."""
+"""Which role each view needs, said where the view is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
-from typing import TypeVar
+from typing import Final, TypeVar
+
+from flask import Flask
+
+from ....models.roles import Role
+
+__all__ = ["Role", "is_public", "needed_role", "needs", "public", "view_of"]
 
 _View = TypeVar("_View", bound=Callable[..., object])
 
-#: The attribute of a view that says which role it needs.
-_ATTRIBUTE = "needed_role"
-
-
-class Role(IntEnum):
-    """What a caller may do; a higher one may do all that a lower one may."""
-
-    #: Sees everything.
-    READER = 10
-    #: Submits and ends jobs as itself.
-    SUBMITTER = 20
-    #: Ends any job, submits for others, drains clusters, sends dead letters back.
-    OPERATOR = 30
-    #: Changes the catalog, the rules and the tokens.
-    ADMIN = 40
-
-    def __str__(self) -> str:
-        return self.name.lower()
-
-    @classmethod
-    def of(cls, name: str) -> Role:
-        """The role of a name, in any case.
-
-        Raises:
-            ValueError: There is none; says which there are.
-        """
-        try:
-            return cls[name.strip().upper()]
-        except KeyError:
-            known = ", ".join(str(role) for role in cls)
-            raise ValueError(f"expected one of {known}, found {name!r}") from None
+#: The attributes of a view that say who may call it.
+_ROLE: Final = "needed_role"
+_PUBLIC: Final = "is_public"
 
 
 def needs(role: Role) -> Callable[[_View], _View]:
     """Say which role a view needs; it is checked before the request reaches the view."""
 
     def said(view: _View) -> _View:
-        setattr(view, _ATTRIBUTE, role)
+        setattr(view, _ROLE, role)
         return view
 
     return said
 
 
+def public(view: _View) -> _View:
+    """Say that anybody may call a view, and need not say who they are."""
+    setattr(view, _PUBLIC, True)
+    return view
+
+
 def needed_role(view: Callable[..., object]) -> Role | None:
     """Which role a view needs; None where nobody has said so."""
-    found: Role | None = getattr(view, _ATTRIBUTE, None)
+    found: Role | None = getattr(view, _ROLE, None)
     return found
+
+
+def is_public(view: Callable[..., object]) -> bool:
+    """Whether anybody may call the view."""
+    return bool(getattr(view, _PUBLIC, False))
+
+
+def view_of(app: Flask, endpoint: str, method: str) -> Callable[..., object]:
+    """What answers a method of an endpoint: of a class, the method's own function."""
+    view = app.view_functions[endpoint]
+    name = "get" if method == "HEAD" else method.lower()
+    return getattr(getattr(view, "view_class", None), name, None) or view
