@@ -50,12 +50,23 @@ class AmqpConnection:
     It connects at the first use, from whichever thread that is, and again at the first use after a loss.
     A thread of its own does all I/O, so it must not be used before a fork: the child would have the socket
     without the thread.
+
+    Arguments:
+        confirm_timeout: Seconds that RabbitMQ has to confirm a message.
+        window: How many messages may wait for their confirm.
+        signs: Whether RabbitMQ is to vouch, by `user_id`, for who has published each message.
     """
 
     def __init__(
-        self, url: str, *, confirm_timeout: float = CONFIRM_SECONDS, window: int = WINDOW
+        self,
+        url: str,
+        *,
+        confirm_timeout: float = CONFIRM_SECONDS,
+        window: int = WINDOW,
+        signs: bool = False,
     ) -> None:
         self.parameters = _parameters(url)
+        self._signs = signs
         self.address = masked_url(url)
         self._confirm_timeout = confirm_timeout
         self._lock = threading.Lock()
@@ -79,6 +90,11 @@ class AmqpConnection:
     def user(self) -> str:
         """The name that the broker knows this connection's user by."""
         return str(self.parameters.credentials.username)
+
+    @property
+    def signature(self) -> str | None:
+        """What `user_id` tells of a message that came by this user's hands; None where it tells nothing."""
+        return self.user if self._signs else None
 
     def link(self) -> Link:
         """The link that stands, or a new one.
@@ -112,6 +128,8 @@ class AmqpConnection:
             raise PublishFailed(
                 f"RabbitMQ at {self.address} has confirmed nothing for {self._confirm_timeout:g} s. Publish it again."
             )
+        if self._signs:
+            outgoing.properties.user_id = self.user
         future: Future[None] = Future()
         future.set_running_or_notify_cancel()  # what is on its way cannot be called back
         future.add_done_callback(lambda _: self._window.leave())

@@ -87,11 +87,12 @@ class DeadLetterQueue:
 
     Arguments:
         url: `amqp://user:password@host:5672/vhost`.
+        signs: Whether RabbitMQ is to vouch for who sends a letter on.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, signs: bool = False) -> None:
         # Only for its reading of the URL: what is used here lives as long as one command.
-        self._described = AmqpConnection(url)
+        self._described = AmqpConnection(url, signs=signs)
         self._connection: Any = None
         self._channel: Any = None
         self._outbox: Any = None
@@ -157,7 +158,12 @@ class DeadLetterQueue:
         """
         kept = {name: getattr(held.properties, name) for name in _KEPT}
         properties = pika.BasicProperties(
-            **kept, message_id=message_id, delivery_mode=2, headers=dict(held.letter.headers)
+            **kept,
+            message_id=message_id,
+            delivery_mode=2,
+            headers=dict(held.letter.headers),
+            # Whoever sends it on answers for it.
+            user_id=self._described.signature,
         )
         with self._translated():
             try:

@@ -23,7 +23,7 @@ TIME: Final = f"{OURS}time"
 DELIVERIES: Final = f"{OURS}deliveries"
 RUNS: Final = f"{OURS}runs"
 
-#: Whom RabbitMQ had verified as the producer, where a message was published again by the fleet.
+#: Whom RabbitMQ had verified as the producer, where a message was published again by the fleet; "": nobody.
 USER_ID: Final = f"{OURS}user-id"
 
 #: Headers that RabbitMQ itself writes into messages.
@@ -86,7 +86,10 @@ class Letter:
             time=_time(death["time"] if death else headers.get(TIME)),
             message_id=_text(message_id) or None,
             job_id=_job_of(queue, data, message_id),
-            user=_text(properties.user_id or headers.get(USER_ID) or data.get("user")) or None,
+            # Of a letter that RabbitMQ has made, the headers are the producer's: he may write anything.
+            user=_text(properties.user_id if death else headers.get(USER_ID))
+            or _text(data.get("user"))
+            or None,
             deliveries=None if death else _count(headers.get(DELIVERIES)),
             content_type=properties.content_type,
             headers={

@@ -79,7 +79,7 @@ class NotFound(Fatal):
 
     def __init__(self, kind: str, resource_id: str) -> None:
         super().__init__(
-            f"There is no {kind} with the id {resource_id!r}. 'tagfleet catalog get {kind}' lists them."
+            f"There is no {kind.removesuffix('s')} with the id {resource_id!r}. 'tagfleet catalog get {kind}' lists them."
         )
         self.kind, self.resource_id = kind, resource_id
 

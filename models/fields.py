@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ NAME_LENGTH = 255
 URI_LENGTH = 1024
 DESCRIPTION_LENGTH = 1000
 ARGUMENT_LENGTH = 10_000
+
+#: How many lists and objects may stand within each other: as many as in a document of MongoDB.
+DEPTH = 100
 
 _UNKNOWN = "Unknown field."
 _ID = re.compile(r"[^/\\\x00-\x1f\x7f]+")
@@ -139,6 +143,36 @@ class Number(fields.Integer):
             raise ValidationError("Not a valid integer.")
         super()._deserialize(value, attr, data, **kwargs)
         return int(value)  # a plain one: YAML's numbers remember how they were written
+
+
+def check_sendable(value: object) -> None:
+    """A validator: what its owner sends of a form of its own can be sent on as it is.
+
+    Raises:
+        ValidationError: It cannot.
+    """
+    if is_deeper(value, DEPTH):
+        raise ValidationError(f"must not be nested deeper than {DEPTH} levels")
+    try:
+        # Half a UTF-16 pair survives json.loads, wherever it stands.
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError("must be printable text (half a UTF-16 pair was found)") from error
+
+
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether JSON data has lists or objects within each other that go deeper."""
+    # Level by level: what walks down by calling itself fails where it should only say yes.
+    found = [value] if isinstance(value, dict | list) else []
+    while found and levels:
+        levels -= 1
+        found = [
+            inner
+            for each in found
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(found)
 
 
 class Flag(fields.Boolean):

@@ -27,6 +27,7 @@ from .fields import (
     Text,
     Texts,
     WireSchema,
+    check_sendable,
 )
 from .problems import problems_of
 from .resources import (
@@ -73,7 +74,7 @@ class ResourceSchema(WireSchema):
     user = Name(required=True)
     version = Name(required=True)
     description = Text(longest=DESCRIPTION_LENGTH)
-    metadata = fields.Dict(keys=fields.String())
+    metadata = fields.Dict(keys=fields.String(), validate=check_sendable)
     tags = TagSet()
     configs = Texts(Name(longest=URI_LENGTH))
     dependencies = Texts(Name(longest=URI_LENGTH))

@@ -98,18 +98,6 @@ def queues(text: str) -> tuple[str, ...]:
     return urls
 
 
-def words(*known: str) -> Callable[[str], tuple[str, ...]]:
-    """Some of these words, with commas between; empty: all of them."""
-
-    def read(text: str) -> tuple[str, ...]:
-        found = _listed(text.lower()) or known
-        if not set(found) <= set(known):
-            raise ValueError(text)
-        return found
-
-    return read
-
-
 def hosts(text: str) -> tuple[str, ...]:
     """Names (`*.` in front: all below), addresses, networks and the word `public`, with commas between."""
     found = _listed(text.lower())

@@ -171,4 +171,4 @@ def _each(
 def _queue(settings: Settings) -> DeadLetterQueue:
     if not settings.amqp_url:
         raise NoRabbitMq
-    return DeadLetterQueue(settings.amqp_url)
+    return DeadLetterQueue(settings.amqp_url, signs=settings.amqp_identity != "off")

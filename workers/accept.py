@@ -55,7 +55,7 @@ def accept(fleet: Fleet, bus: RequestBus, delivery: Delivery, tag_group: str | N
     """
     tag_group = tag_group or delivery.routing_key
     try:
-        request = read_request(delivery)
+        request = read_request(delivery, fleet.publishers)
     except Refused as refused:
         recorder.record_request(tag_group, "invalid")
         refuse(fleet, bus, delivery, refused, tag_group)

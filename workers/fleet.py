@@ -13,6 +13,7 @@ from ..models.storage import Storage
 from .bus import Bus
 from .deciding import Load, StoppedCanaries
 from .engines.base import ClusterEngine
+from .publishers import Publishers
 from .rules_in_force import RulesInForce
 from .staging import Staging
 
@@ -33,6 +34,7 @@ class Fleet:
     engine: ClusterEngine
     staging: Staging
     archive: Storage
+    publishers: Publishers
     worker: str = field(default_factory=worker_name)
     catalog: CatalogCache = field(default_factory=CatalogCache)
     load: Load = field(default_factory=Load)

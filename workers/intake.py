@@ -29,7 +29,7 @@ def intake(fleet: Fleet, bus: RequestBus, delivery: Delivery) -> str | None:
         bus.note_missing(delivery.routing_key)
         return delivery.routing_key
     try:
-        request = read_request(delivery)
+        request = read_request(delivery, fleet.publishers)
         # The exchange sends here what no queue takes. A group that was taken out of the rules had
         # producers, who may not have heard; any other key is a mistake.
         if delivery.routing_key != INTAKE and not request_queues.is_known(delivery.routing_key):

@@ -21,8 +21,9 @@ from .emr_events.listener import listening
 from .engines.emr_steps import EmrSteps
 from .engines.governor import open_governor
 from .fleet import Fleet
+from .publishers import Publishers
 from .rules_in_force import RulesInForce
-from .staging import Staging
+from .staging import SourceRules, Staging
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,13 @@ def open_fleet(settings: Settings, bus: Bus, *, staging_url: str, archive_url: s
         bus=bus,
         clients=clients,
         engine=EmrSteps(clients, open_governor(settings.emr_quotas)),
-        staging=Staging(open_storage(staging_url, clients), clients),
+        staging=Staging(
+            open_storage(staging_url, clients),
+            clients,
+            rules=SourceRules.of(settings, staging_url),
+        ),
         archive=open_storage(archive_url, clients),
+        publishers=Publishers.of(settings),
     )
 
 

@@ -59,7 +59,7 @@ class RabbitBus:
             delivery_mode=2,
             message_id=delivery.message_id,
             # Not as the property: RabbitMQ refuses another's name there.
-            headers={USER_ID: delivery.user_id} if delivery.user_id else None,
+            headers={USER_ID: delivery.user_id or ""},
         )
         self.broker.publish_all(
             [

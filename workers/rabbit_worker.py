@@ -48,6 +48,7 @@ def rabbit_fleet(
         prefetch=threads,
         max_body_bytes=settings.max_body_bytes,
         knows_groups=lambda: following.knows_groups,
+        signs=settings.amqp_identity != "off",
     )
     bus = RabbitBus(broker)
     try:

@@ -15,6 +15,7 @@ from ..models.schemas import load_job_request
 from .broker.delivery import Delivery
 from .bus import RequestBus
 from .fleet import Fleet
+from .publishers import Publishers
 
 #: Of a reason, as many characters are kept.
 REASON_LENGTH = 2_000
@@ -33,13 +34,14 @@ class Refused(InvalidInput):
         return str(self)[:REASON_LENGTH]
 
 
-def read_request(delivery: Delivery) -> JobRequest:
+def read_request(delivery: Delivery, publishers: Publishers) -> JobRequest:
     """Check the body of a message and build its request.
 
     The id is the body's, or else the `message_id` of the message: a producer that sends both sends one.
 
     Raises:
-        Refused: The body is no JSON, no job request, or its id differs from the message's.
+        Refused: The body is no JSON, no job request, its id differs from the message's, or its user is
+            not whom the publisher may publish for.
     """
     try:
         body = _parse(delivery.body)
@@ -63,6 +65,7 @@ def read_request(delivery: Delivery) -> JobRequest:
                 "id: missing; set it, or the message's message_id, so that a retry is the same job"
             )
             raise InvalidInput("job request", [problem])
+        publishers.check(delivery.user_id, request.user)
         return request
     except InvalidInput as error:
         raise Refused(error, job_id, body) from error

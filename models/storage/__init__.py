@@ -8,10 +8,12 @@ from .base import (
     StorageUnavailable,
     StoredFile,
 )
+from .folder import local_path
 from .opening import open_storage
 
 __all__ = [
     # The interface
+    "local_path",
     "open_storage",
     "Storage",
     "StoredFile",

@@ -11,7 +11,7 @@ from ...models.states import ClusterStatus
 from ..submit import record
 from .admission import check_admitted
 from .backlog import backlog, check_open
-from .identity import current_identity
+from .identity import caller
 from .services import services
 
 
@@ -23,8 +23,10 @@ def kill_job(job_id: str) -> bool:
 
     Raises:
         JobNotFound: No job has this id.
+        Problem: 403, it is another user's, and whoever asks is no operator.
     """
-    return jobs.ask_to_kill(job_id, f"asked for over HTTP by {current_identity()}")
+    caller().check_acts_for(jobs.get(job_id).user, "end jobs of others")
+    return jobs.ask_to_kill(job_id, f"asked for over HTTP by {caller()}")
 
 
 def run_again(job_id: str) -> str:
@@ -32,12 +34,13 @@ def run_again(job_id: str) -> str:
 
     Raises:
         JobNotFound: No job has this id.
-        Problem: 429, too much waits, or a limit refuses it; 503, submissions are switched off.
+        Problem: 403, it is another user's, and whoever asks is no operator; 429, too much waits, or a limit refuses it; 503, submissions are switched off.
         Unresolvable: The rules refuse it now, or nothing answers it.
     """
     door = services()
     check_open(door)
     asked: JobRequest = replace(jobs.get(job_id).request(), id=str(uuid.uuid4()))
+    caller().check_acts_for(asked.user, "run jobs of others again")
     backlog.check()
     rules = door.rules.now()
     check_admitted(door, rules, asked)

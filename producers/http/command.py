@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import logging
 import os
+import socket
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -44,6 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
             "--threads", [f"expected a number between 1 and 1024, found {arguments.threads}"]
         )
     address = _address(settings, arguments.bind)
+    check_callers_are_asked(settings, address)
     if address[1] and is_taken(*address):
         raise ServiceUnavailable(
             "The address for HTTP",
@@ -68,6 +71,36 @@ def _address(settings: Settings, text: str | None) -> tuple[str, int]:
     if address is None:
         raise BadSetting("TAGFLEET_HTTP_BIND", text or "", "host:port")
     return address
+
+
+def check_callers_are_asked(settings: Settings, address: tuple[str, int]) -> None:
+    """Make sure that a server which others can reach asks who they are.
+
+    Raises:
+        BadSetting: It would not; says what to set.
+    """
+    if "proxy" in settings.http_auth and not settings.http_trusted_proxies:
+        raise BadSetting(
+            "TAGFLEET_HTTP_TRUSTED_PROXIES",
+            "",
+            "the addresses of the proxies whose headers are believed, as TAGFLEET_HTTP_AUTH has `proxy`",
+        )
+    if not settings.http_auth and not _is_loopback(address[0]):
+        raise BadSetting(
+            "TAGFLEET_HTTP_AUTH",
+            "",
+            f"tokens, proxy or tokens,proxy, because others can reach {address[0]}: everybody there could run "
+            "anything. `tagfleet token create` makes tokens; or serve on 127.0.0.1",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches it; a name must mean nothing else."""
+    try:
+        found = {str(row[4][0]) for row in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False  # it cannot be listened on either, and that is said elsewhere
+    return all(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in found)
 
 
 def _of_a_running_fleet(settings: Settings) -> Settings:

@@ -14,6 +14,7 @@ from flask import Response, current_app
 from flask_smorest import Blueprint
 
 from ...models.database import database
+from .security.roles import public
 from .services import Services, services
 
 blueprint = Blueprint("health", __name__, description="Whether the server lives and can work")
@@ -30,7 +31,7 @@ OK: Final = "ok"
 class HealthSchema(ma.Schema):
     """The answer of a server that lives."""
 
-    status = ma.fields.String(metadata={"example": "ok"})
+    status = ma.fields.String(metadata={"description": "Always `ok`.", "example": "ok"})
 
 
 class ReadinessSchema(ma.Schema):
@@ -45,15 +46,19 @@ class ReadinessSchema(ma.Schema):
 
 
 @blueprint.route("/healthz")
+@blueprint.doc(operationId="get_health", summary="Whether the server lives")
 @blueprint.response(200, HealthSchema)
+@public
 def healthz() -> dict[str, str]:
     """Say that the process lives; asks nobody else."""
     return {"status": OK}
 
 
 @blueprint.route("/readyz")
+@blueprint.doc(operationId="get_readiness", summary="Whether the server can work")
 @blueprint.response(200, ReadinessSchema)
 @blueprint.alt_response(503, schema=ReadinessSchema, description="A service is away.")
+@public
 def readyz() -> tuple[dict[str, Any], int]:
     """Say whether every service answers that requests need, and which one does not."""
     checker: _Checker = current_app.extensions.setdefault("tagfleet-readiness", _Checker())
@@ -64,7 +69,9 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 
 @blueprint.route("/metrics")
+@blueprint.doc(operationId="get_metrics", summary="Get the metrics")
 @blueprint.response(200, {"type": "string"}, content_type="text/plain")
+@public
 def metrics() -> Response:
     """The metrics of this process, for Prometheus."""
     # Imported late: it looks at its environment when it is imported.

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
+
+from .problems import Problem
+
+#: What the embedded database takes; MongoDB itself takes more.
+LONGEST_EXPRESSION: Final = 1_000
 
 
 def is_like(pattern: str, text: str) -> bool:
@@ -14,13 +19,26 @@ def is_like(pattern: str, text: str) -> bool:
 
 
 def condition(pattern: str) -> Any:
-    """What MongoDB is asked for: the text itself, or an expression made of nothing but escaped text and `.*`."""
+    """What MongoDB is asked for: the text itself, or an expression made of nothing but escaped text and `.*`.
+
+    Raises:
+        Problem: 400, the pattern is too long, or no text could fit it.
+    """
     if "%" not in pattern:
         return pattern
+    if "\x00" in pattern:  # MongoDB takes none in an expression, and nothing that is kept has one
+        raise Problem(400, "The pattern has a NUL in it, which no text has: leave it out.")
+    expression = f"^{_expression(pattern)}$"
+    if len(expression) > LONGEST_EXPRESSION:
+        raise Problem(
+            400, "The pattern is too long: leave out some of its text, or some of its `%`."
+        )
     # As a string: the embedded database misses matches of a compiled one on an indexed field.
-    return {"$regex": f"^{_expression(pattern)}$", "$options": "s"}
+    return {"$regex": expression, "$options": "s"}
 
 
 def _expression(pattern: str) -> str:
-    # Not more than one `.*` after another: each would multiply what is tried.
-    return ".*".join(re.escape(part) for part in re.split("%+", pattern))
+    first, *middle, last = (re.escape(part) for part in re.split("%+", pattern))
+    # The first place where a part in the middle fits is as good as any later one. Atomic groups say so: else
+    # all places of all parts would be tried, which for `%a%a%a%a%b` and a long text has no end.
+    return first + "".join(f"(?>.*?{part})" for part in middle) + ".*" + last

@@ -231,4 +231,9 @@ def _detail(status: int, text: str) -> str:
             return f"There is nothing at {request.path}."
         case 405:
             return f"{request.method} is not possible at {request.path}."
+        case 413:
+            return (
+                "The body is larger than is taken here (TAGFLEET_MAX_BODY_BYTES, and TAGFLEET_MAX_ATTACHMENT_BYTES "
+                "for files): put large files into a store, and name them as dependencies."
+            )
     return text

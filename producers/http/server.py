@@ -14,6 +14,7 @@ from ...models.errors import TagfleetError
 from ...models.settings import Settings
 from .access_log import FleetLogger
 from .app import create_app
+from .patience import PatientWorker
 
 #: How long requests may take to end when the server is told to stop, in seconds.
 STOP_SECONDS: Final = 8
@@ -43,7 +44,7 @@ class Server(BaseApplication):
         host, port = self._address
         for name, value in {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-            "worker_class": "gthread",
+            "worker_class": PatientWorker,
             "workers": 1,
             "threads": self._threads,
             # Beyond the threads, connections that are kept alive and ask for nothing.

@@ -27,5 +27,4 @@ def _end(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "none"
     seconds = time.monotonic() - g.get("begin", time.monotonic())
     recorder.record_http(request.method, route, response.status_code, seconds)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response

@@ -178,6 +178,19 @@ def test_text_that_cannot_be_stored(text: str) -> None:
     assert "printable" in request_problems(name=text)[0]
 
 
+@pytest.mark.parametrize("metadata", [{"a": "\ud800"}, {"\ud800": 1}, {"a": [{"b": "\udfff"}]}])
+def test_metadata_that_cannot_be_sent_on(metadata: dict[str, object]) -> None:
+    assert "half a UTF-16 pair" in request_problems(metadata=metadata)[0]
+
+
+def test_metadata_is_not_nested_without_an_end() -> None:
+    def nested(levels: int) -> dict[str, object]:
+        return {"a": nested(levels - 1)} if levels > 1 else {}
+
+    assert request(metadata=nested(100))
+    assert "deeper than 100" in request_problems(metadata=nested(101))[0]
+
+
 @pytest.mark.parametrize("data", [None, [], "x", 7])
 def test_only_an_object_is_a_request(data: object) -> None:
     with pytest.raises(InvalidInput, match="expected an object"):

@@ -26,7 +26,7 @@ def bus() -> NotedBus:
 @pytest.fixture
 def fleet(mongodb: object, tmp_path: Path, bus: NotedBus) -> Fleet:
     catalog.apply([a_cluster(), a_command()])
-    return a_fleet(tmp_path, bus)
+    return a_fleet(tmp_path, bus, SOURCE_FOLDERS=str(tmp_path))
 
 
 def test_a_request_is_recorded_routed_and_waits_for_a_slot(fleet: Fleet, bus: NotedBus) -> None:

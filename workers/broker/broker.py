@@ -63,6 +63,8 @@ class FleetBroker(dramatiq.Broker):
         patience: For how long what may work later is tried.
         knows_groups: Whether the groups are those in force as far as anybody knows; else none of their
             queues is declared again.
+        signs: Whether what a producer's name is noted on, when it is passed on, is told from what was
+            forged: by `user_id`, which RabbitMQ verifies, and refuses where logins have other names.
     """
 
     def __init__(
@@ -76,9 +78,10 @@ class FleetBroker(dramatiq.Broker):
         confirm_timeout: float = CONFIRM_SECONDS,
         patience: Patience | None = None,
         knows_groups: Callable[[], bool] = lambda: True,
+        signs: bool = True,
     ) -> None:
         super().__init__(middleware=[SkipStale(), *(middleware or ())])
-        self.connection = AmqpConnection(url, confirm_timeout=confirm_timeout)
+        self.connection = AmqpConnection(url, confirm_timeout=confirm_timeout, signs=signs)
         self.reconnecting = Reconnecting(self.connection)
         self.queues: set[str] = set()
         self.patience = patience or Patience()

@@ -113,7 +113,9 @@ class FleetConsumer(Consumer):
         link = self._ground.reconnecting.link() if self._backoff.is_due else None
         if link is None:
             return None
-        subscription = Subscription(link, self._queue, self._prefetch)
+        subscription = Subscription(
+            link, self._queue, self._prefetch, self._ground.connection.signature
+        )
         try:
             subscription.open()
         except SubscriptionLost as loss:

@@ -37,9 +37,8 @@ def copy_of(
         headers: Ours; what a producer wrote under such names is dropped.
     """
     ours = dict(headers)
-    # Not as a property: RabbitMQ refuses another's user name.
-    if delivery.user_id:
-        ours[USER_ID] = delivery.user_id
+    # Not as a property: RabbitMQ refuses another's user name. Where it has verified none, that is noted.
+    ours[USER_ID] = delivery.user_id or ""
     return Outgoing(
         exchange=exchange,
         routing_key=routing_key,
@@ -64,7 +63,7 @@ def _goes_on(name: str) -> bool:
     # Sent on with CC or BCC, copies would go to whom those name.
     if name in ("CC", "BCC") or is_brokers_header(name):
         return False
-    return not name.startswith(OURS) or name == USER_ID
+    return not name.startswith(OURS)
 
 
 def _fits(properties: Any) -> bool:

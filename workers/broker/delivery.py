@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...models.dead_letters import USER_ID
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Delivery:
@@ -17,7 +19,7 @@ class Delivery:
     exchange: str
     routing_key: str
     message_id: str | None
-    #: The producer's user name; where it is set, RabbitMQ has verified it.
+    #: The producer's user name, where RabbitMQ has verified it; also of what the fleet has passed on.
     user_id: str | None
     content_type: str | None
     headers: Mapping[str, Any]
@@ -31,8 +33,14 @@ class Delivery:
     properties: Any = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, queue: str, method: Any, properties: Any, body: bytes) -> Delivery:
-        """What pika gave a consumer of the queue."""
+    def of(
+        cls, queue: str, method: Any, properties: Any, body: bytes, signature: str | None = None
+    ) -> Delivery:
+        """What pika gave a consumer of the queue.
+
+        Arguments:
+            signature: The `user_id` of what the fleet has passed on; None: it signs nothing.
+        """
         headers = properties.headers or {}
         count = headers.get("x-delivery-count", 0)
         return cls(
@@ -41,7 +49,7 @@ class Delivery:
             exchange=method.exchange,
             routing_key=method.routing_key,
             message_id=properties.message_id,
-            user_id=properties.user_id,
+            user_id=_producer(properties.user_id, headers, signature),
             content_type=properties.content_type,
             headers=headers,
             redelivered=method.redelivered,
@@ -60,3 +68,11 @@ class Delivery:
         return (
             f"<Delivery of {len(self.body)} bytes by {self.queue}, message_id {self.message_id!r}>"
         )
+
+
+def _producer(user_id: str | None, headers: Mapping[str, Any], signature: str | None) -> str | None:
+    # Anybody may write the header; it counts where RabbitMQ vouches that the fleet did.
+    if signature is None or user_id != signature or USER_ID not in headers:
+        return user_id
+    noted = headers[USER_ID]
+    return noted if isinstance(noted, str) and noted else None

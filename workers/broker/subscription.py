@@ -53,10 +53,14 @@ class Subscription:
     Delivery tags are numbers that every channel counts from 1. A tag of a lost channel, sent on its
     successor, would settle a message that nobody has worked at: so each channel has its own object, and
     a message keeps hold of the one that it came by.
+
+    Arguments:
+        signature: See Delivery.of.
     """
 
-    def __init__(self, link: Link, queue: str, prefetch: int) -> None:
+    def __init__(self, link: Link, queue: str, prefetch: int, signature: str | None = None) -> None:
         self._link, self._queue, self._prefetch = link, queue, prefetch
+        self._signature = signature
         self._inbox: SimpleQueue[Delivered | None] = SimpleQueue()
         self._channel: Any = None
         self._loss: SubscriptionLost | None = None
@@ -160,7 +164,7 @@ class Subscription:
 
     def _on_delivery(self, _: Any, method: Any, properties: Any, body: bytes) -> None:
         self._delivered += 1
-        delivery = Delivery.of(self._queue, method, properties, body)
+        delivery = Delivery.of(self._queue, method, properties, body, self._signature)
         self._inbox.put(Delivered(method.delivery_tag, delivery))
 
     def _on_cancel(self, _: Any) -> None:

@@ -85,13 +85,11 @@ def read_suspect(delivery: Delivery) -> Suspect | None:
     queue, exchange, routing_key = map(str, found)
     if queue not in WORK_QUEUES and group_of(queue) is None:
         return None
-    user_id = delivery.headers.get(headers.USER_ID)
     first = replace(
         delivery,
         queue=queue,
         exchange=exchange,
         routing_key=routing_key,
-        user_id=user_id if isinstance(user_id, str) else None,
         headers={
             name: value
             for name, value in delivery.headers.items()

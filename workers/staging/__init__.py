@@ -1,5 +1,6 @@
 """Brings what a job needs to where its cluster can fetch it."""
 
+from .allowed import SourceRules
 from .area import Staging
 from .errors import StagingDelayed
 from .plan import FileToStage, StagingPlan, plan_staging
@@ -15,6 +16,8 @@ __all__ = [
     "StagedFile",
     "Staging",
     "StagingDelayed",
+    # What a site lets jobs fetch
+    "SourceRules",
     # The script that its step is
     "RunScript",
     "run_script",

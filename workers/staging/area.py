@@ -7,6 +7,7 @@ import hashlib
 from ...models.aws import AwsClients
 from ...models.staging_names import folder_name, job_folder
 from ...models.storage import Storage
+from .allowed import SourceRules
 from .errors import staging_errors
 from .fetch import WebFetcher
 from .layout import RUN
@@ -25,15 +26,22 @@ class Staging:
     Arguments:
         storage: The area; in S3, or a folder that the clusters see under the same path.
         clients: For sources in S3.
+        rules: What may be fetched; without, public hosts and S3.
         limit_bytes: The largest file that goes through this worker; copies within S3 do not.
     """
 
     def __init__(
-        self, storage: Storage, clients: AwsClients, *, limit_bytes: int = LIMIT_BYTES
+        self,
+        storage: Storage,
+        clients: AwsClients,
+        *,
+        rules: SourceRules | None = None,
+        limit_bytes: int = LIMIT_BYTES,
     ) -> None:
+        rules = rules or SourceRules()
         self._storage = storage
-        self._fetcher = WebFetcher()
-        self._origins = Origins(storage, clients, self._fetcher, limit_bytes)
+        self._fetcher = WebFetcher(rules)
+        self._origins = Origins(storage, clients, rules, self._fetcher, limit_bytes)
 
     def job_uri(self, job_id: str) -> str:
         """The address of a job's folder."""

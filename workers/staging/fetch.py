@@ -16,7 +16,9 @@ from urllib3.util import Timeout, make_headers
 
 from ...models.errors import StagingFailed
 from ...models.passing import HTTP, PASSING, Said, kind_of
+from .allowed import HostRefused, SourceRules
 from .errors import StagingDelayed
+from .pinned import checked_pools
 from .sources import check_redirect, shown
 from .spool import Spool, too_large
 
@@ -59,11 +61,12 @@ class WebFetcher:
     """Downloads files; keeps connections, serves any number of threads.
 
     Arguments:
+        rules: What may be fetched; each redirect is held to them, too.
         download_seconds: How long one download may take.
     """
 
-    def __init__(self, download_seconds: float = DOWNLOAD_SECONDS) -> None:
-        self._download_seconds = download_seconds
+    def __init__(self, rules: SourceRules, download_seconds: float = DOWNLOAD_SECONDS) -> None:
+        self._rules, self._download_seconds = rules, download_seconds
         self._pool = urllib3.PoolManager(
             cert_reqs="CERT_REQUIRED",
             timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
@@ -71,6 +74,7 @@ class WebFetcher:
             retries=False,
             maxsize=8,
         )
+        self._pool.pool_classes_by_scheme = checked_pools(rules)
 
     def fetch(self, uri: str, known: Validators, target: Spool, limit: int) -> Validators | None:
         """Download a file, unless it is the one that is known already.
@@ -121,6 +125,7 @@ class WebFetcher:
         raise StagingFailed(shown(uri), f"it redirects more than {REDIRECTS} times")
 
     def _ask(self, address: str, known: Validators) -> BaseHTTPResponse:
+        self._rules.check(address)
         # What is staged is what the server keeps, not a compressed form of it.
         headers = {"Accept-Encoding": "identity", "User-Agent": "tagfleet"}
         headers |= _conditions(known) | _credentials(address)
@@ -169,6 +174,8 @@ def _web_errors(uri: str) -> Iterator[None]:
     """
     try:
         yield
+    except HostRefused as error:
+        raise StagingFailed(shown(uri), str(error)) from error
     except SSLError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise StagingFailed(

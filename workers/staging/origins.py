@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, cast
 from ...models.aws import AwsClients
 from ...models.errors import StagingFailed
 from ...models.storage import Storage, StoredFile, open_storage
+from .allowed import SourceRules
 from .cache import Cache, IndexEntry
 from .fetch import Validators, WebFetcher
 from .layout import check_path, file_name
@@ -47,6 +48,7 @@ class Origins:
     Arguments:
         storage: The staging area.
         clients: For sources in S3.
+        rules: What may be fetched.
         fetcher: For sources in the web.
         limit_bytes: The largest file that is fetched.
     """
@@ -55,10 +57,12 @@ class Origins:
         self,
         storage: Storage,
         clients: AwsClients,
+        rules: SourceRules,
         fetcher: WebFetcher,
         limit_bytes: int = LIMIT_BYTES,
     ) -> None:
-        self._storage, self._clients, self._fetcher = storage, clients, fetcher
+        self._storage, self._clients = storage, clients
+        self._rules, self._fetcher = rules, fetcher
         self._limit_bytes = limit_bytes
         self._cache = Cache(storage)
         self._locks = _LockByName()
@@ -67,10 +71,11 @@ class Origins:
         """The file itself, or all the files of a folder, with their paths in the job's folder.
 
         Raises:
-            StagingFailed: There is nothing, or something with an impossible name.
+            StagingFailed: It may not be fetched, there is nothing, or something with an impossible name.
             StorageError, StorageUnavailable: The store says no, or nothing.
         """
         uri = planned.source
+        self._rules.check(uri)
         if is_web(uri):
             return [SingleFile(uri, planned.target)]
         if not uri.endswith("/"):
@@ -99,6 +104,8 @@ class Origins:
             # Many jobs, or many files of one, may want the same at the same time.
             with self._locks.holding(file.source):
                 return self._from_web(file.source)
+        # Once more: a file of a folder may be a link, or have become one.
+        self._rules.check(file.source)
         storage, name = self._locate(file.source)
         found = file.listed if file.listed and file.listed.checksum else storage.head(name)
         if found is None or found.checksum is None:

@@ -14,8 +14,7 @@ _EXPECTED: Final = "expected s3://bucket/key, https://host/path, file:///path or
 def check_source(uri: str) -> None:
     """Refuse a source that the fleet does not read.
 
-    The one place that every source passes before it is looked at, and every redirect before it is
-    followed: what a site does not allow (hosts, buckets, folders of this machine) belongs here.
+    By its text alone: whether this site allows it is for `allowed.SourceRules` to say.
 
     Raises:
         StagingFailed: It is refused, and why.
@@ -23,6 +22,8 @@ def check_source(uri: str) -> None:
     if any(char < " " or char == "\x7f" for char in uri):
         raise StagingFailed(ascii(shown(uri)), "it holds a control character")
     scheme = scheme_of(uri)
+    if scheme in ("s3", "file") and not uri.startswith(f"{scheme}://"):
+        raise StagingFailed(shown(uri), f"expected {scheme}:// in small letters")
     if scheme == "s3":
         if not uri.removeprefix("s3://").partition("/")[0]:
             raise StagingFailed(uri, "it names no bucket")
@@ -31,6 +32,8 @@ def check_source(uri: str) -> None:
     elif scheme == "file":
         if urlsplit(uri).netloc not in ("", "localhost"):
             raise StagingFailed(uri, "a file of another host; expected file:///path")
+        if "?" in uri or "#" in uri:
+            raise StagingFailed(uri, "write ? as %3F and # as %23 in the address of a file")
     elif not uri.startswith("/"):
         raise StagingFailed(shown(uri), _EXPECTED)
 

@@ -17,10 +17,12 @@ from ....models import catalog_edits
 from ....models.errors import CatalogConflict
 from ....models.resources import AnyResource, Cluster, Command, Criterion
 from ..bodies import read_texts
-from . import lookup
+from ..security.roles import Role, needs
+from . import examples, lookup
 from .answers import problems, texts_body, without_content
+from .described import ENTRIES
 from .filters import CommandStatusQuery
-from .shapes import SCHEMAS, answer_list
+from .shapes import answer_list
 
 
 def add(blueprint: Blueprint) -> None:
@@ -30,9 +32,11 @@ def add(blueprint: Blueprint) -> None:
     class Commands(MethodView):
         @blueprint.doc(summary="Commands that run on it", operationId="get_commands_of_cluster")
         @blueprint.arguments(CommandStatusQuery, location="query")
-        @blueprint.response(200, SCHEMAS["commands"](many=True))
+        @blueprint.response(200, ENTRIES["commands"](many=True))
         @problems(blueprint, 400, 404)
+        @needs(Role.READER)
         def get(self, query: dict[str, Any], entry_id: str) -> Response:
+            """The commands whose criteria mean this cluster; they have no order."""
             cluster = lookup.cluster(entry_id)
             found = [each for each in lookup.commands() if lookup.runs_on(each, cluster)]
             return answer_list("commands", lookup.of_status(found, query))
@@ -40,11 +44,13 @@ def add(blueprint: Blueprint) -> None:
         @blueprint.doc(
             summary="Let commands run on it",
             operationId="add_commands_to_cluster",
-            **texts_body("Ids of commands."),
+            **texts_body("Ids of commands.", examples.COMMAND["id"]),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 415)
+        @needs(Role.ADMIN)
         def post(self, entry_id: str) -> Response:
+            """Give each command one more criterion, which asks for this cluster's id."""
             cluster = lookup.cluster(entry_id)
             for command in _named():
                 _allow(command, cluster)
@@ -53,11 +59,13 @@ def add(blueprint: Blueprint) -> None:
         @blueprint.doc(
             summary="Let these commands run on it, and no others",
             operationId="set_commands_of_cluster",
-            **texts_body("Ids of commands."),
+            **texts_body("Ids of commands.", examples.COMMAND["id"]),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 415)
+        @needs(Role.ADMIN)
         def put(self, entry_id: str) -> Response:
+            """Give these commands a criterion that asks for this cluster's id, and take it from all others."""
             cluster, wanted = lookup.cluster(entry_id), _named()
             ids = {each.id for each in wanted}
             _forbid([each for each in lookup.commands() if each.id not in ids], cluster)
@@ -68,7 +76,9 @@ def add(blueprint: Blueprint) -> None:
         @blueprint.doc(summary="Let no command run on it", operationId="remove_commands_of_cluster")
         @blueprint.response(204)
         @problems(blueprint, 404, 409)
+        @needs(Role.ADMIN)
         def delete(self, entry_id: str) -> Response:
+            """Take the criterion that asks for this cluster's id from all commands."""
             _forbid(lookup.commands(), lookup.cluster(entry_id))
             return without_content()
 
@@ -80,7 +90,9 @@ def add(blueprint: Blueprint) -> None:
     )
     @blueprint.response(204)
     @problems(blueprint, 404, 409)
+    @needs(Role.ADMIN)
     def command(entry_id: str, command_id: str) -> Response:
+        """Take the criterion that asks for this cluster's id from a command."""
         _forbid([lookup.command(command_id)], lookup.cluster(entry_id))
         return without_content()
 

@@ -14,7 +14,10 @@ from ....models.resources import AnyResource, Command
 from ..bodies import read_json
 from ..hal import address, listing
 from ..paging import Wanted
-from .answers import empty, json_body, problems, without_content
+from ..security.roles import Role, needs
+from . import examples
+from .answers import LOCATION, empty, json_body, problems, without_content
+from .described import ENTRIES, PAGES, PATCH
 from .filters import QUERIES, chosen, in_order
 from .patching import patched
 from .shapes import LISTS, SCHEMAS, as_data, read_entry, shown
@@ -47,9 +50,11 @@ def _add_collection(blueprint: Blueprint, kind: str) -> None:
     class Collection(MethodView):
         @blueprint.doc(summary=f"List {kind}", operationId=f"list_{kind}")
         @blueprint.arguments(QUERIES[kind], location="query")
-        @blueprint.response(200, {"type": "object"}, description=f"A page of {kind}.")
+        @blueprint.response(200, PAGES[kind], description=f"A page of {kind}.")
         @problems(blueprint, 400)
+        @needs(Role.READER)
         def get(self, query: dict[str, Any]) -> Response:
+            """Those that fit all that is asked for; what was changed last comes first unless it is said otherwise."""
             wanted = Wanted.of(query)
             found = in_order(chosen(catalog.list_resources(kind), query), wanted)
             page = wanted.cut([shown(kind, each) for each in found])
@@ -58,11 +63,15 @@ def _add_collection(blueprint: Blueprint, kind: str) -> None:
         @blueprint.doc(
             summary=f"Create a{'n' if one[0] == 'a' else ''} {one}",
             operationId=f"create_{one}",
-            **json_body(schema),
+            **json_body(schema, examples.ENTRIES[kind]),
         )
-        @blueprint.response(201, description="Created; `Location` says where it is.")
+        @blueprint.response(
+            201, description="Created; `Location` says where it is.", headers=LOCATION
+        )
         @problems(blueprint, 400, 409, 412, 415)
+        @needs(Role.ADMIN)
         def post(self) -> Response:
+            """Put a new entry into the catalog; its id is made where it is not given."""
             resource = read_entry(kind, read_json())
             check_applications(resource)
             catalog_edits.create(kind, resource)
@@ -71,7 +80,9 @@ def _add_collection(blueprint: Blueprint, kind: str) -> None:
         @blueprint.doc(summary=f"Delete all {kind}", operationId=f"delete_{kind}")
         @blueprint.response(204)
         @problems(blueprint, 409)
+        @needs(Role.ADMIN)
         def delete(self) -> Response:
+            """Take all of them out of the catalog; jobs that run go on."""
             _check_unused(kind, None)
             catalog_edits.delete(kind)
             return without_content()
@@ -83,17 +94,23 @@ def _add_entry(blueprint: Blueprint, kind: str) -> None:
     @blueprint.route("/<string:entry_id>", endpoint="one")
     class Entry(MethodView):
         @blueprint.doc(summary=f"Get one of the {kind}", operationId=f"get_{one}")
-        @blueprint.response(200, schema)
+        @blueprint.response(200, ENTRIES[kind])
         @problems(blueprint, 404)
+        @needs(Role.READER)
         def get(self, entry_id: str) -> Response:
+            """An entry of the catalog, as it is now."""
             return jsonify(shown(kind, catalog.get_resource(kind, entry_id)))
 
         @blueprint.doc(
-            summary=f"Replace one of the {kind}", operationId=f"replace_{one}", **json_body(schema)
+            summary=f"Replace one of the {kind}",
+            operationId=f"replace_{one}",
+            **json_body(schema, examples.replacement(kind)),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 412, 415)
+        @needs(Role.ADMIN)
         def put(self, entry_id: str) -> Response:
+            """Give an entry another content; what is not sent is gone."""
             data = read_json()
 
             def replaced(before: AnyResource) -> AnyResource:
@@ -107,13 +124,13 @@ def _add_entry(blueprint: Blueprint, kind: str) -> None:
         @blueprint.doc(
             summary=f"Change one of the {kind} by a JSON Patch",
             operationId=f"patch_{one}",
-            **json_body(
-                {"type": "array", "items": {"type": "object"}}, "application/json-patch+json"
-            ),
+            **json_body(PATCH, examples.PATCH, "application/json-patch+json"),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 412, 413, 415)
+        @needs(Role.ADMIN)
         def patch(self, entry_id: str) -> Response:
+            """Carry out all operations of a JSON Patch (RFC 6902) on an entry, or none."""
             operations = read_json()
 
             def changed(before: AnyResource) -> AnyResource:
@@ -128,7 +145,9 @@ def _add_entry(blueprint: Blueprint, kind: str) -> None:
         @blueprint.doc(summary=f"Delete one of the {kind}", operationId=f"delete_{one}")
         @blueprint.response(204)
         @problems(blueprint, 404, 409)
+        @needs(Role.ADMIN)
         def delete(self, entry_id: str) -> Response:
+            """Take an entry out of the catalog; jobs that run go on."""
             _check_unused(kind, entry_id)
             catalog_edits.delete(kind, [entry_id])
             return without_content()

@@ -6,12 +6,12 @@ import json
 import shlex
 from typing import Any, Final
 
-from ....models.errors import NotFound
 from ....models.job import Job
 from ....models.job_view import dump
 from ....models.resources import ID_TAG, NAME_TAG
 from ....models.states import JobStatus
 from ..hal import link, with_links
+from ..problems import Problem
 
 #: Genie's fields of a job, and two of ours.
 _OF_A_JOB: Final = (
@@ -69,14 +69,14 @@ def request(found: Job) -> dict[str, Any]:
     """What was asked for, in Genie's v3 form: criteria as lists of tags.
 
     Raises:
-        NotFound: The job was refused, and what was sent cannot be shown as a request.
+        Problem: 404, the job was refused, and what was sent cannot be shown as a request.
     """
     try:
         body = json.loads(found.request_json)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise NotFound("request", found.id)
+        raise Problem(404, f"What was sent as job {found.id!r} cannot be shown as a request.")
     if found.status is not JobStatus.INVALID:
         body = _in_v3_form(body)
     return with_links(body, {"self": link("jobs", found.id, "request")})

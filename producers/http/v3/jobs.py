@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Response, jsonify
@@ -9,32 +10,37 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from ....models import catalog, job_search, jobs
-from ....models.errors import NotFound
 from ....models.schemas import JobRequestSchema
 from .. import actions
 from ..hal import address, listing
 from ..paging import Page, Wanted
 from ..patterns import condition
-from . import job_shapes, lookup
-from .answers import empty, problems
+from ..problems import Problem
+from ..security.roles import Role, needs
+from . import described, examples, job_shapes, lookup
+from .answers import LOCATION, empty, problems
 from .job_query import JobQuery, conditions, sort_of
-from .shapes import SCHEMAS, answer_list, shown
+from .shapes import answer_list, shown
 from .submission import submit
 
 blueprint = Blueprint(
     "jobs", __name__, url_prefix="/api/v3/jobs", description="Jobs, as Genie's clients know them"
 )
 
-_OBJECT = {"type": "object"}
-
 _MULTIPART = {
     "type": "object",
     "required": ["request"],
     "properties": {
         "request": {"type": "string", "description": "The job request as JSON."},
-        "attachment": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        "attachment": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "Files that are laid out beside the job, each under its own name.",
+        },
     },
 }
+
+_PARTS = {"request": json.dumps(examples.JOB), "attachment": ["import sys\n"]}
 
 
 @blueprint.route("", endpoint="all")
@@ -43,8 +49,9 @@ class Jobs(MethodView):
 
     @blueprint.doc(summary="Search jobs", operationId="search_jobs")
     @blueprint.arguments(JobQuery, location="query")
-    @blueprint.response(200, _OBJECT, description="A page of jobs.")
+    @blueprint.response(200, described.JobPageSchema, description="A page of jobs.")
     @problems(blueprint, 400, 503)
+    @needs(Role.READER)
     def get(self, query: dict[str, Any]) -> Response:
         """Jobs that fit all that is asked for, newest first unless it is said otherwise."""
         wanted = Wanted.of(query)
@@ -65,13 +72,16 @@ class Jobs(MethodView):
         requestBody={
             "required": True,
             "content": {
-                "application/json": {"schema": JobRequestSchema},
-                "multipart/form-data": {"schema": _MULTIPART},
+                "application/json": {"schema": JobRequestSchema, "example": examples.JOB},
+                "multipart/form-data": {"schema": _MULTIPART, "example": _PARTS},
             },
         },
     )
-    @blueprint.response(202, description="It is safe; `Location` says where it is.")
+    @blueprint.response(
+        202, description="It is safe; `Location` says where it is.", headers=LOCATION
+    )
     @problems(blueprint, 400, 409, 412, 413, 415, 429, 503)
+    @needs(Role.SUBMITTER)
     def post(self) -> Response:
         """Submit a job: the same request again, under the same id, is the same job."""
         return empty(202, address("jobs", submit()))
@@ -82,8 +92,9 @@ class OneJob(MethodView):
     """One job."""
 
     @blueprint.doc(summary="Get a job", operationId="get_job")
-    @blueprint.response(200, _OBJECT)
+    @blueprint.response(200, described.JobViewSchema)
     @problems(blueprint, 404, 503)
+    @needs(Role.READER)
     def get(self, job_id: str) -> Response:
         """A job."""
         return jsonify(job_shapes.job(jobs.get(job_id)))
@@ -93,6 +104,7 @@ class OneJob(MethodView):
         202, description="Its end is asked for; its status tells when it has ended."
     )
     @problems(blueprint, 404, 503)
+    @needs(Role.SUBMITTER)
     def delete(self, job_id: str) -> Response:
         """Ask for a job's end; of one that has ended, nothing changes."""
         actions.kill_job(job_id)
@@ -101,8 +113,9 @@ class OneJob(MethodView):
 
 @blueprint.route("/<string:job_id>/status", endpoint="status", methods=["GET"])
 @blueprint.doc(summary="Get a job's status", operationId="get_job_status")
-@blueprint.response(200, _OBJECT)
+@blueprint.response(200, described.JobStatusSchema)
 @problems(blueprint, 404, 503)
+@needs(Role.READER)
 def status(job_id: str) -> Response:
     """A job's status, and nothing else."""
     return jsonify({"status": str(jobs.get(job_id).status)})
@@ -110,8 +123,9 @@ def status(job_id: str) -> Response:
 
 @blueprint.route("/<string:job_id>/request", endpoint="request", methods=["GET"])
 @blueprint.doc(summary="Get what was asked for", operationId="get_job_request")
-@blueprint.response(200, _OBJECT)
+@blueprint.response(200, described.RequestSchema)
 @problems(blueprint, 404, 503)
+@needs(Role.READER)
 def request_of(job_id: str) -> Response:
     """What was asked for."""
     return jsonify(job_shapes.request(jobs.get(job_id)))
@@ -119,8 +133,9 @@ def request_of(job_id: str) -> Response:
 
 @blueprint.route("/<string:job_id>/execution", endpoint="execution", methods=["GET"])
 @blueprint.doc(summary="Get how a job is carried out", operationId="get_job_execution")
-@blueprint.response(200, _OBJECT)
+@blueprint.response(200, described.ExecutionSchema)
 @problems(blueprint, 404, 503)
+@needs(Role.READER)
 def execution(job_id: str) -> Response:
     """How a job is carried out: its step, its exit code, its archive."""
     return jsonify(job_shapes.execution(jobs.get(job_id)))
@@ -128,8 +143,9 @@ def execution(job_id: str) -> Response:
 
 @blueprint.route("/<string:job_id>/cluster", endpoint="cluster", methods=["GET"])
 @blueprint.doc(summary="Get a job's cluster", operationId="get_job_cluster")
-@blueprint.response(200, SCHEMAS["clusters"])
+@blueprint.response(200, described.ENTRIES["clusters"])
 @problems(blueprint, 404, 503)
+@needs(Role.READER)
 def cluster(job_id: str) -> Response:
     """The cluster that was chosen for a job, as the catalog has it now."""
     return _chosen("clusters", job_id, jobs.get(job_id).cluster_id)
@@ -137,8 +153,9 @@ def cluster(job_id: str) -> Response:
 
 @blueprint.route("/<string:job_id>/command", endpoint="command", methods=["GET"])
 @blueprint.doc(summary="Get a job's command", operationId="get_job_command")
-@blueprint.response(200, SCHEMAS["commands"])
+@blueprint.response(200, described.ENTRIES["commands"])
 @problems(blueprint, 404, 503)
+@needs(Role.READER)
 def command(job_id: str) -> Response:
     """The command that was chosen for a job, as the catalog has it now."""
     return _chosen("commands", job_id, jobs.get(job_id).command_id)
@@ -146,8 +163,9 @@ def command(job_id: str) -> Response:
 
 @blueprint.route("/<string:job_id>/applications", endpoint="applications", methods=["GET"])
 @blueprint.doc(summary="Get a job's applications", operationId="get_job_applications")
-@blueprint.response(200, SCHEMAS["applications"](many=True))
+@blueprint.response(200, described.ENTRIES["applications"](many=True))
 @problems(blueprint, 404, 503)
+@needs(Role.READER)
 def applications(job_id: str) -> Response:
     """The applications that were chosen for a job, in the order of their set-up."""
     known = {each.id: each for each in lookup.applications()}
@@ -157,5 +175,5 @@ def applications(job_id: str) -> Response:
 
 def _chosen(kind: str, job_id: str, entry_id: str | None) -> Response:
     if entry_id is None:
-        raise NotFound(f"{kind.removesuffix('s')} chosen yet for a job", job_id)
+        raise Problem(404, f"No {kind.removesuffix('s')} is chosen yet for job {job_id!r}.")
     return jsonify(shown(kind, catalog.get_resource(kind, entry_id)))

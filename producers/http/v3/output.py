@@ -14,12 +14,24 @@ from ..hal import address, moment
 from ..job_files import JobFile, awaits_logs, files_once_logged
 from ..problems import Problem
 from ..ranges import send
+from ..security.roles import Role, needs
 from ..services import services
 from .answers import problems
+from .described import FolderSchema
 
 blueprint = Blueprint(
     "output", __name__, url_prefix="/api/v3/jobs", description="What jobs have written"
 )
+
+_BYTES: Final = {"type": "string", "format": "binary"}
+
+_RANGE: Final = {
+    "Content-Range": {
+        "required": True,
+        "description": "Which bytes of how many: `bytes 0-4/12`.",
+        "schema": {"type": "string"},
+    }
+}
 
 _TEXT: Final = "text/plain; charset=utf-8"
 
@@ -29,8 +41,9 @@ _RETRY_SECONDS: Final = 5
 
 @blueprint.route("/<string:job_id>/output", endpoint="folder", methods=["GET"])
 @blueprint.doc(summary="List a job's files", operationId="get_job_output")
-@blueprint.response(200, {"type": "object"})
+@blueprint.response(200, FolderSchema)
 @problems(blueprint, 404, 503)
+@needs(Role.READER)
 def folder(job_id: str) -> Response:
     """The files at the top of a job's folder."""
     return _answer(job_id, "")
@@ -39,15 +52,20 @@ def folder(job_id: str) -> Response:
 @blueprint.route("/<string:job_id>/output/<path:path>", endpoint="file", methods=["GET"])
 @blueprint.doc(summary="Get a job's file", operationId="get_job_file")
 @blueprint.response(
-    200, {"type": "string", "format": "binary"}, content_type="application/octet-stream"
+    200, _BYTES, content_type="application/octet-stream", description="A file, or a folder."
 )
+@blueprint.alt_response(200, schema={"type": "string"}, content_type="text/plain")
+@blueprint.alt_response(200, schema=FolderSchema, content_type="application/json")
 @blueprint.alt_response(
     206,
-    schema={"type": "string", "format": "binary"},
+    schema=_BYTES,
     content_type="application/octet-stream",
     description="The range that was asked for.",
+    headers=_RANGE,
 )
+@blueprint.alt_response(206, schema={"type": "string"}, content_type="text/plain")
 @problems(blueprint, 404, 416, 503)
+@needs(Role.READER)
 def file(job_id: str, path: str) -> Response:
     """A file of a job, whole or the range that is asked for; a folder is listed."""
     return _answer(job_id, path)

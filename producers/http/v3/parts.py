@@ -16,6 +16,8 @@ from ....models.errors import InvalidInput
 from ....models.resources import AnyResource
 from ..bodies import read_texts
 from ..problems import Problem
+from ..security.roles import Role, needs
+from . import examples
 from .answers import problems, texts_body, without_content
 from .shapes import SCHEMAS, as_data
 
@@ -39,29 +41,41 @@ def _add_part(blueprint: Blueprint, kind: str, part: str) -> None:
         @blueprint.doc(summary=f"Get the {part}", operationId=f"get_{part}_of_{one}")
         @blueprint.response(200, _TEXTS)
         @problems(blueprint, 404)
+        @needs(Role.READER)
         def get(self, entry_id: str) -> Response:
+            """The list as it is now; among the tags are those that say the entry's id and name."""
             return jsonify(as_data(kind, catalog.get_resource(kind, entry_id)).get(part, []))
 
         @blueprint.doc(
-            summary=f"Add {part}", operationId=f"add_{part}_to_{one}", **texts_body(part)
+            summary=f"Add {part}",
+            operationId=f"add_{part}_to_{one}",
+            **texts_body(f"The {part} to add.", *examples.PARTS[part]),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 412, 415)
+        @needs(Role.ADMIN)
         def post(self, entry_id: str) -> Response:
+            """Add to the list what it does not have yet."""
             return _changed(kind, entry_id, part, lambda there, sent: [*there, *sent])
 
         @blueprint.doc(
-            summary=f"Replace the {part}", operationId=f"set_{part}_of_{one}", **texts_body(part)
+            summary=f"Replace the {part}",
+            operationId=f"set_{part}_of_{one}",
+            **texts_body(f"All {part}.", *examples.PARTS[part]),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 412, 415)
+        @needs(Role.ADMIN)
         def put(self, entry_id: str) -> Response:
+            """Put another list in place of the whole."""
             return _changed(kind, entry_id, part, lambda _, sent: sent)
 
         @blueprint.doc(summary=f"Remove all {part}", operationId=f"remove_{part}_of_{one}")
         @blueprint.response(204)
         @problems(blueprint, 404, 409)
+        @needs(Role.ADMIN)
         def delete(self, entry_id: str) -> Response:
+            """Empty the list."""
             return _written(kind, entry_id, part, lambda _: [])
 
 
@@ -74,7 +88,9 @@ def _add_tag(blueprint: Blueprint, kind: str) -> None:
         @blueprint.doc(summary="Remove a tag", operationId=f"remove_tag_of_{one}")
         @blueprint.response(204)
         @problems(blueprint, 404, 409, 412)
+        @needs(Role.ADMIN)
         def delete(self, entry_id: str, tag: str) -> Response:
+            """Take a tag from the entry; nothing changes where it has none such."""
             return _written(
                 kind, entry_id, "tags", lambda there: [each for each in there if each != tag]
             )

@@ -13,10 +13,12 @@ from flask_smorest import Blueprint
 from ....models import catalog, catalog_edits
 from ....models.resources import AnyResource, Command
 from ..bodies import read_texts
-from . import cluster_commands, lookup
+from ..security.roles import Role, needs
+from . import cluster_commands, examples, lookup
 from .answers import problems, texts_body, without_content
+from .described import ENTRIES
 from .filters import ClusterStatusQuery, CommandStatusQuery
-from .shapes import SCHEMAS, answer_list
+from .shapes import answer_list
 
 
 def add(blueprint: Blueprint, kind: str) -> None:
@@ -35,9 +37,11 @@ def _add_commands_of_application(blueprint: Blueprint) -> None:
     @blueprint.route("/<string:entry_id>/commands", endpoint="commands", methods=["GET"])
     @blueprint.doc(summary="Commands that need it", operationId="get_commands_of_application")
     @blueprint.arguments(CommandStatusQuery, location="query")
-    @blueprint.response(200, SCHEMAS["commands"](many=True))
+    @blueprint.response(200, ENTRIES["commands"](many=True))
     @problems(blueprint, 400, 404)
+    @needs(Role.READER)
     def commands(query: dict[str, Any], entry_id: str) -> Response:
+        """The commands that name this application."""
         catalog.get_resource("applications", entry_id)
         found = [each for each in lookup.commands() if entry_id in each.applications]
         return answer_list("commands", lookup.of_status(found, query))
@@ -47,9 +51,11 @@ def _add_clusters_of_command(blueprint: Blueprint) -> None:
     @blueprint.route("/<string:entry_id>/clusters", endpoint="clusters", methods=["GET"])
     @blueprint.doc(summary="Clusters it may run on", operationId="get_clusters_of_command")
     @blueprint.arguments(ClusterStatusQuery, location="query")
-    @blueprint.response(200, SCHEMAS["clusters"](many=True))
+    @blueprint.response(200, ENTRIES["clusters"](many=True))
     @problems(blueprint, 400, 404)
+    @needs(Role.READER)
     def clusters(query: dict[str, Any], entry_id: str) -> Response:
+        """The clusters that the command's criteria mean."""
         command = lookup.command(entry_id)
         found = [each for each in lookup.clusters() if lookup.runs_on(command, each)]
         return answer_list("clusters", lookup.of_status(found, query))
@@ -59,8 +65,9 @@ def _add_applications_of_command(blueprint: Blueprint) -> None:
     @blueprint.route("/<string:entry_id>/applications", endpoint="applications")
     class Applications(MethodView):
         @blueprint.doc(summary="Its applications", operationId="get_applications_of_command")
-        @blueprint.response(200, SCHEMAS["applications"](many=True))
+        @blueprint.response(200, ENTRIES["applications"](many=True))
         @problems(blueprint, 404)
+        @needs(Role.READER)
         def get(self, entry_id: str) -> Response:
             """Applications, in the order of their set-up."""
             ids = lookup.command(entry_id).applications
@@ -70,22 +77,26 @@ def _add_applications_of_command(blueprint: Blueprint) -> None:
         @blueprint.doc(
             summary="Add applications",
             operationId="add_applications_to_command",
-            **texts_body("Ids of applications."),
+            **texts_body("Ids of applications.", examples.APPLICATION["id"]),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 415)
+        @needs(Role.ADMIN)
         def post(self, entry_id: str) -> Response:
+            """Set up further applications, after those that are there."""
             ids = _known_applications()
             return _with_applications(entry_id, lambda there: [*there, *ids])
 
         @blueprint.doc(
             summary="Replace its applications",
             operationId="set_applications_of_command",
-            **texts_body("Ids of applications."),
+            **texts_body("Ids of applications.", examples.APPLICATION["id"]),
         )
         @blueprint.response(204)
         @problems(blueprint, 400, 404, 409, 415)
+        @needs(Role.ADMIN)
         def put(self, entry_id: str) -> Response:
+            """Set up these applications, in this order, and no others."""
             ids = _known_applications()
             return _with_applications(entry_id, lambda _: ids)
 
@@ -94,7 +105,9 @@ def _add_applications_of_command(blueprint: Blueprint) -> None:
         )
         @blueprint.response(204)
         @problems(blueprint, 404, 409)
+        @needs(Role.ADMIN)
         def delete(self, entry_id: str) -> Response:
+            """Set up no applications for the command."""
             return _with_applications(entry_id, lambda _: [])
 
     @blueprint.route(
@@ -105,7 +118,9 @@ def _add_applications_of_command(blueprint: Blueprint) -> None:
     @blueprint.doc(summary="Remove an application", operationId="remove_application_of_command")
     @blueprint.response(204)
     @problems(blueprint, 404, 409)
+    @needs(Role.ADMIN)
     def application(entry_id: str, application_id: str) -> Response:
+        """Set up this application no longer; nothing changes where the command has none such."""
         return _with_applications(
             entry_id, lambda there: [each for each in there if each != application_id]
         )

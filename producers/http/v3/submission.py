@@ -22,7 +22,8 @@ from ....models.schemas import dump_job_request, load_job_request
 from ...submit import record
 from ..admission import check_admitted
 from ..backlog import backlog, check_open
-from ..bodies import parse, read_json
+from ..bodies import parse, read_json, reading
+from ..identity import caller
 from ..problems import Problem
 from ..services import Services, services
 from .attachments import Attachment, keep, read_attachments
@@ -37,7 +38,7 @@ def submit() -> str:
     """Submit the job of the present request; gives its id. On return it is safe.
 
     Raises:
-        Problem: 400, 413, 415, 429 or 503; says why.
+        Problem: 400, 403, 413, 415, 429 or 503; says why.
         InvalidInput: Something is wrong with the request.
         Unresolvable: The rules refuse it, or nothing answers it and nothing is expected to.
         JobConflict: Its id belongs to a job with another body.
@@ -46,6 +47,7 @@ def submit() -> str:
     check_open(door)
     body, attachments = _read(door)
     asked = _request_of(body, attachments, door)
+    caller().check_acts_for(asked.user, f"submit jobs as {asked.user}")
     g.job_id = asked.id
     try:
         if not jobs.is_recorded(asked):
@@ -77,6 +79,13 @@ def _read(door: Services) -> tuple[Any, list[Attachment]]:
     request.max_content_length = (
         settings.max_body_bytes + settings.max_attachment_bytes + _HEADS_BYTES
     )
+    with reading():
+        request.files  # noqa: B018 - parsed when it is first looked at
+    if "attachment" in request.form:
+        raise Problem(
+            400,
+            "An attachment is a file: send its part with a file name (curl: -F attachment=@file).",
+        )
     if "request" in request.files:  # Genie's client sends it as a file without a name
         text: bytes | str = _limited(request.files["request"], settings.max_body_bytes)
     elif "request" in request.form:
@@ -100,6 +109,9 @@ def _request_of(body: Any, attachments: Sequence[Attachment], door: Services) ->
     body = dict(body)
     if not body.get("id"):
         body["id"] = str(uuid.uuid4())
+    # Who has said who they are need not say it twice.
+    if body.get("user") is None and (name := caller().name):
+        body["user"] = name
     if attachments:
         body["id"] = _checked_id(body["id"])
         own = body.get("attachments") or []

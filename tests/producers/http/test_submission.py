@@ -22,8 +22,8 @@ from tagfleet.models.queues import group_queue, topology
 from tagfleet.models.resources import Application, Cluster, Command, Criterion, Engine
 from tagfleet.models.settings import Settings
 from tagfleet.models.states import ClusterStatus, JobStatus
+from tagfleet.producers.http import backlog
 from tagfleet.producers.http.app import create_app
-from tagfleet.producers.http.v3 import submission
 from tagfleet.workers.broker.topology import declare
 
 REQUEST = {
@@ -264,8 +264,8 @@ def test_no_more_jobs_are_taken_on_than_a_queue_would_take(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given room for one
-    monkeypatch.setattr(submission, "LONGEST_REQUEST_QUEUE", 1)
-    monkeypatch.setattr(submission, "_COUNT_SECONDS", 0.0)
+    monkeypatch.setattr(backlog, "LONGEST_REQUEST_QUEUE", 1)
+    monkeypatch.setattr(backlog, "_COUNT_SECONDS", 0.0)
     assert submit(client).status_code == 202
     # Then the next one is put off, and the first one is still known
     answer = submit(client, id="j2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,15 @@ from moto.server import ThreadedMotoServer
 
 from tagfleet.models.aws import AwsClients
 from tagfleet.models.storage import Storage, open_storage
-from tagfleet.workers.staging import Staging
+from tagfleet.workers.staging import SourceRules, Staging
 
 from .calls import CallLog
 from .web import WebServer, make_certificate
+
+#: As `tagfleet up` with its local EMR has it.
+THIS_MACHINE = SourceRules(
+    networks=(ip_network("127.0.0.0/8"), ip_network("::1")), folders=(Path("/"),)
+)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +77,7 @@ def storage(url: str, clients: AwsClients) -> Storage:
 @pytest.fixture
 def staging(storage: Storage, clients: AwsClients) -> Iterator[Staging]:
     """A staging area in that storage."""
-    made = Staging(storage, clients, limit_bytes=5_000_000)
+    made = Staging(storage, clients, rules=THIS_MACHINE, limit_bytes=5_000_000)
     yield made
     made.close()
 
@@ -79,7 +85,7 @@ def staging(storage: Storage, clients: AwsClients) -> Iterator[Staging]:
 @pytest.fixture
 def s3_staging(bucket: str, clients: AwsClients) -> Iterator[Staging]:
     """A staging area in S3."""
-    made = Staging(open_storage(f"s3://{bucket}/staging", clients), clients)
+    made = Staging(open_storage(f"s3://{bucket}/staging", clients), clients, rules=THIS_MACHINE)
     yield made
     made.close()
 

@@ -17,6 +17,7 @@ from tagfleet.workers.staging.fetch import REDIRECTS, Validators, WebFetcher
 from tagfleet.workers.staging.sources import check_redirect
 from tagfleet.workers.staging.spool import Spool
 
+from .conftest import THIS_MACHINE
 from .web import WebServer
 
 NEW = Validators()
@@ -26,7 +27,7 @@ LIMIT = 1_000_000
 @pytest.fixture
 def fetcher() -> Iterator[WebFetcher]:
     """A fetcher."""
-    made = WebFetcher()
+    made = WebFetcher(THIS_MACHINE)
     yield made
     made.close()
 
@@ -94,7 +95,7 @@ def test_a_broken_connection_is_no_short_file(fetcher: WebFetcher, web: WebServe
 
 def test_a_download_without_an_end_is_given_up(web: WebServer) -> None:
     web.files["/x"] = b"x"
-    hurried = WebFetcher(download_seconds=-1)
+    hurried = WebFetcher(THIS_MACHINE, download_seconds=-1)
     with pytest.raises(StagingDelayed, match="too long"):
         fetched(hurried, web.url("/x"))
     hurried.close()

@@ -1,0 +1,18 @@
+"""All of /api/v1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask_smorest import Blueprint
+
+from . import dead_letters, explain, fleet, jobs, states
+
+
+def blueprints() -> Iterable[Blueprint]:
+    """The parts of /api/v1, each under its own prefix."""
+    yield explain.blueprint
+    yield jobs.blueprint
+    yield states.blueprint
+    yield fleet.blueprint
+    yield dead_letters.blueprint
