@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from ..test_server import PATIENCE_SECONDS, ApiProcess
-
 
 #: What a user of Genie runs; only the configuration file knows of the token.
 GENIE = """
