@@ -48,6 +48,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         ".producers.commands.token",
         "tokens of the HTTP server's callers: create, list, revoke",
     ),
+    "audit": (".producers.commands.audit", "who changed what: list"),
     "resolve": (".routing_rules.command", "where a request would go, and why; offline"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import mongoengine as me
 from pymongo.errors import DuplicateKeyError
 
+from . import audit
 from .database import now
 
 
@@ -53,7 +54,10 @@ def resume(rules: str, pool: str, *, by: str) -> bool:
         False when it was not stopped.
     """
     found = StoppedCanary.objects(id=_id(rules, pool), resumed__exists=False)
-    return bool(found.update_one(set__resumed=now(), set__resumed_by=by))
+    if not found.update_one(set__resumed=now(), set__resumed_by=by):
+        return False
+    audit.record("rules.canary.resume", pool, after={"by": by})
+    return True
 
 
 def looked_at(rules: str) -> list[StoppedCanary]:

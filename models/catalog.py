@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import mongoengine as me
 from pymongo import ReplaceOne
 
+from . import audit
 from .database import database, now
 from .errors import NotFound
 from .resources import AnyResource, Application, Cluster, Command, Criterion, Engine
@@ -150,7 +151,7 @@ def apply(resources: Sequence[AnyResource]) -> list[tuple[Change, AnyResource]]:
         if not wanted:
             continue
         present = {found.id: found for found in list_resources(kind)}
-        writes = []
+        writes, changes = [], []
         for resource in wanted:
             before = present.get(resource.id)
             change = _change(before, resource)
@@ -159,9 +160,12 @@ def apply(resources: Sequence[AnyResource]) -> list[tuple[Change, AnyResource]]:
                 created = before.created if before else moment
                 row = {**to_row(resource), "created": created, "updated": moment}
                 writes.append(ReplaceOne({"_id": resource.id}, row, upsert=True))
+                changes.append((resource.id, to_row(before) if before else None, to_row(resource)))
         if writes:
             document._get_collection().bulk_write(writes)
             note_change()
+        for resource_id, old, new in changes:
+            audit.record(f"{kind}.apply", resource_id, before=old, after=new)
     return outcome
 
 
@@ -182,6 +186,7 @@ def set_cluster_status(cluster_id: str, status: ClusterStatus) -> bool:
         get_resource("clusters", cluster_id)
         return False
     note_change()
+    audit.record("clusters.status", cluster_id, after={"status": str(status)})
     return True
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from . import audit
 from .catalog import DOCUMENTS, get_resource, note_change, to_row
 from .database import now
 from .errors import CatalogConflict, NotFound
@@ -32,6 +33,7 @@ def create(kind: str, resource: AnyResource) -> None:
             f"There is a {kind.removesuffix('s')} with the id {resource.id!r} already."
         ) from error
     note_change()
+    audit.record(f"{kind}.create", resource.id, after=to_row(resource))
 
 
 def change(
@@ -61,6 +63,7 @@ def change(
         )
         if done.modified_count:
             note_change()
+            audit.record(f"{kind}.change", resource_id, before=to_row(before), after=row)
             return before, after
     raise CatalogConflict(
         f"The {kind.removesuffix('s')} {resource_id!r} is being changed by others; try again."
@@ -76,17 +79,25 @@ def delete(kind: str, resource_ids: Iterable[str] | None = None) -> list[str]:
     Raises:
         NotFound: One was asked for, and there is none of its id.
     """
-    collection = _collection(kind)
     if resource_ids is None:
-        resource_ids = [str(row["_id"]) for row in collection.find({}, {"_id": 1})]
+        resource_ids = [str(row["_id"]) for row in _collection(kind).find({}, {"_id": 1})]
     else:
         resource_ids = list(resource_ids)
-    gone = [each for each in resource_ids if collection.delete_one({"_id": each}).deleted_count]
+    gone = [each for each in resource_ids if _is_deleted(kind, each)]
     if len(resource_ids) == 1 and not gone:
         raise NotFound(kind, resource_ids[0])
     if gone:
         note_change()
     return gone
+
+
+def _is_deleted(kind: str, resource_id: str) -> bool:
+    collection = _collection(kind)
+    before = collection.find_one({"_id": resource_id})
+    if not collection.delete_one({"_id": resource_id}).deleted_count:
+        return False
+    audit.record(f"{kind}.delete", resource_id, before=before)
+    return True
 
 
 def _collection(kind: str) -> Any:

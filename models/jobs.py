@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from . import limit_holders
+from . import audit, limit_holders
 from .database import now
 from .errors import JobConflict, JobNotFound
 from .job import HistoryEntry, Job, StepDocument
@@ -21,6 +21,7 @@ from .states import ON_CLUSTER, JobStatus
 def ensure_indexes() -> None:
     """Build the indexes that are missing."""
     Job.ensure_indexes()
+    audit.AuditDocument.ensure_indexes()
     limit_holders.ensure_indexes()
 
 
@@ -205,4 +206,6 @@ def ask_to_kill(job_id: str, reason: str) -> bool:
         # The clock hands it to the actor that owns it, or rings for its cluster.
         {"$set": {"kill": {"reason": reason, "time": moment}, "ring_at": moment, "rings": 0}},
     )
+    if changed.modified_count:
+        audit.record("job.kill", job_id, after={"reason": reason})
     return bool(changed.modified_count)

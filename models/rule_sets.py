@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 import mongoengine as me
 from pymongo.errors import DuplicateKeyError
 
+from . import audit
 from .database import database, now
 from .errors import Fatal, InvalidInput
 
@@ -144,6 +145,13 @@ def put_in_force(
     if not _moved(replaces, version):
         document.delete()
         raise RuleSetConflict(replaces)
+    # What changed is in the versions themselves.
+    audit.record(
+        "rules.apply",
+        str(version),
+        before={"version": replaces},
+        after={"version": version, "by": applied_by},
+    )
     return version
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 import mongoengine as me
 
+from . import audit
 from .database import now
 from .errors import Fatal
 from .roles import Role
@@ -101,6 +102,7 @@ def create(
         expires=moment + lifetime if lifetime else None,
     )
     document.save(force_insert=True)
+    audit.record("token.create", document.id, after={"user": user, "role": str(role)})
     return document, f"tagfleet_{document.id}_{secret}"
 
 
@@ -130,9 +132,11 @@ def revoke(token_id: str) -> bool:
     """
     if not TokenDocument.objects(id=token_id).first():
         raise NoSuchToken(token_id)
-    return bool(
-        TokenDocument.objects(id=token_id, revoked__exists=False).update_one(set__revoked=now())
-    )
+    valid = TokenDocument.objects(id=token_id, revoked__exists=False)
+    if not valid.update_one(set__revoked=now()):
+        return False
+    audit.record("token.revoke", token_id)
+    return True
 
 
 def list_tokens() -> list[TokenDocument]:

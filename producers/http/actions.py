@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 
-from ...models import catalog, jobs
+from ...models import audit, catalog, jobs
 from ...models.resources import JobRequest
 from ...models.states import ClusterStatus
+from ..dead_letters import Outcome
 from ..submit import record
 from .admission import check_admitted
 from .backlog import backlog, check_open
@@ -46,6 +48,13 @@ def run_again(job_id: str) -> str:
     check_admitted(door, rules, asked)
     record(door.settings, rules.rules, asked)
     return asked.id
+
+
+def note_settled(outcomes: Iterable[Outcome]) -> None:
+    """Note which dead letters whoever asks has sent on or dropped."""
+    for each in outcomes:
+        if each.result != "kept":
+            audit.record(f"dead-letter.{each.result}", each.id, after={"jobId": each.job_id})
 
 
 def drain(cluster_id: str) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from flask import Flask, current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from ...models import audit
 from ...models.settings import Settings
 from .problems import Problem
 from .security import credentials, proxies, session
@@ -89,6 +90,7 @@ def _check() -> Response | None:
     if found is None:
         return _unknown()
     g.caller = found
+    audit.acts(audit.Actor(str(found), str(found.means)))
     # For the access log, which is written by the server when all is done.
     request.environ["tagfleet.user"] = str(found)
     if found.means is not Means.NONE:

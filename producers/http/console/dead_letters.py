@@ -10,6 +10,7 @@ from flask import request
 from ....models.dead_letters import Letter
 from ... import dead_letters as letters
 from ...dead_letters import NoRabbitMq, NoSuchLetter, Outcome, Selection
+from ..actions import note_settled
 from ..security.roles import Role, needs
 from ..services import services
 from .base import blueprint, page
@@ -89,6 +90,7 @@ def drop(letter_id: str) -> tuple[str, int]:
 
 def _told(letter_id: str, outcomes: list[Outcome]) -> tuple[str, int]:
     """What became of a letter; one that stays is a conflict."""
+    note_settled(outcomes)
     if not outcomes:
         raise NoSuchLetter(letter_id)
     outcome = outcomes[0]

@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 
 from ... import dead_letters
 from ...dead_letters import Selection
+from ..actions import note_settled
 from ..bodies import read_json
 from ..problems import Problem
 from ..security.roles import Role, needs
@@ -166,6 +167,7 @@ class Letters(MethodView):
         # Of several, those that are there are done; that one is gone is no error then.
         if not done:
             wanted.check_found(set())
+        note_settled(done)
         return jsonify({"outcomes": [each.row() for each in done]})
 
 

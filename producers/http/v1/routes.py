@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flask_smorest import Blueprint
 
-from . import dead_letters, explain, fleet, jobs, states
+from . import audit, dead_letters, explain, fleet, jobs, states
 
 
 def blueprints() -> Iterable[Blueprint]:
@@ -16,3 +16,4 @@ def blueprints() -> Iterable[Blueprint]:
     yield states.blueprint
     yield fleet.blueprint
     yield dead_letters.blueprint
+    yield audit.blueprint
