@@ -108,6 +108,7 @@ class Job(me.Document):
             {"fields": ["finished"], "sparse": True},
             {"fields": ["pool", "finished"], "sparse": True},
             {"fields": ["-created"]},
+            {"fields": ["updated"]},
         ],
     }
 

@@ -14,14 +14,18 @@ from . import encodings, health, identity, openapi, problems, traffic
 from .console import routes as console
 from .security import headers
 from .services import Services
+from .streams import sse
 from .v1 import routes as v1
 from .v3 import routes as v3
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, *, most_streams: int = 16) -> Flask:
     """The WSGI application; connects to nothing but what its requests need.
 
     The process must be connected to MongoDB (see models.database.connect).
+
+    Arguments:
+        most_streams: How many streams are served at once.
     """
     app = Flask("tagfleet.producers.http", static_folder=None)
     app.config.update(_configuration(settings))
@@ -31,6 +35,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions["tagfleet"] = Services(settings=settings, rules=RulesInMemory(settings))
     traffic.install(app)
+    sse.install(app, most_streams)
     identity.install(app, settings)
     headers.install(app)
     encodings.install(app)

@@ -111,7 +111,7 @@ def _logs(services: Services, job: Job) -> Iterator[JobFile]:
         streams.setdefault(stream, []).append(file)
     for stream, parts in streams.items():
         name = PLACES.get(stream, f"genie/logs/{stream}")
-        size = sum(_size(storage, part) for part in parts)
+        size = sum(log_size(storage, part) for part in parts)
         yield JobFile(name, size, _writes_log(storage, stream))
 
 
@@ -123,7 +123,8 @@ def _writes_log(storage: Storage, stream: str) -> Callable[[BinaryIO], None]:
     return write
 
 
-def _size(storage: Storage, part: StoredFile) -> int:
+def log_size(storage: Storage, part: StoredFile) -> int:
+    """How long a part of a log is when it is read, in bytes."""
     if not part.name.endswith(".gz"):
         return part.size
     # gzip's last four bytes say how long the content is (RFC 1952), up to 4 GiB.

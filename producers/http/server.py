@@ -15,6 +15,7 @@ from ...models.settings import Settings
 from .access_log import FleetLogger
 from .app import create_app
 from .patience import PatientWorker
+from .streams.sse import streams
 
 #: How long requests may take to end when the server is told to stop, in seconds.
 STOP_SECONDS: Final = 8
@@ -66,7 +67,8 @@ class Server(BaseApplication):
             assert self._settings.mongodb_url
             connect(self._settings.mongodb_url)
             jobs.ensure_indexes()
-            return create_app(self._settings)
+            # Those that are left are for whoever asks a question, or submits.
+            return create_app(self._settings, most_streams=max(1, self._threads * 7 // 8))
         except TagfleetError as error:
             print(f"tagfleet: {error}", file=sys.stderr, flush=True)
             disconnect()
@@ -74,6 +76,8 @@ class Server(BaseApplication):
 
 
 def _say_ready(worker: Any) -> None:
+    # Streams end when the server is told to stop.
+    streams(worker.wsgi).goes_on = lambda: bool(worker.alive)
     for listener in worker.sockets:
         print(f"Serving HTTP at http://{_shown(listener.getsockname())}", flush=True)
 

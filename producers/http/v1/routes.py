@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flask_smorest import Blueprint
 
-from . import audit, dead_letters, explain, fleet, jobs, states
+from . import audit, dead_letters, events, explain, fleet, jobs, logs, states
 
 
 def blueprints() -> Iterable[Blueprint]:
@@ -17,3 +17,5 @@ def blueprints() -> Iterable[Blueprint]:
     yield fleet.blueprint
     yield dead_letters.blueprint
     yield audit.blueprint
+    yield events.blueprint
+    yield logs.blueprint

@@ -1,0 +1,1 @@
+"""Answers that go on: what changes is told as it changes."""
