@@ -15,5 +15,6 @@ ENV PATH=/opt/tagfleet/bin:$PATH \
     PYTHONUNBUFFERED=1
 USER tagfleet
 WORKDIR /var/lib/tagfleet
+EXPOSE 8080
 EXPOSE 9191
 CMD ["tagfleet", "worker"]

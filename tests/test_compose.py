@@ -13,8 +13,10 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from tagfleet.models.setting_values import bind
 from tagfleet.models.settings import SETTINGS, Settings
 from tagfleet.monitoring import metrics
+from tagfleet.producers.http.command import check_callers_are_asked
 from tagfleet.workers.supervisor import STOP_SECONDS
 
 from .monitoring.declared import name_of
@@ -101,6 +103,29 @@ def test_the_worker_is_given_only_variables_that_are_read() -> None:
     # Then nothing else is set
     ours = {name for name in SERVICES["worker"]["environment"] if not name.startswith("AWS_")}
     assert ours <= known
+
+
+@pytest.mark.parametrize("environ", [{}, CONFIGURED], ids=["as it is", "configured"])
+def test_the_http_server_accepts_its_settings_and_may_be_reached_by_others(
+    environ: dict[str, str],
+) -> None:
+    # Given the address in the container, which is not loopback
+    command = SERVICES["api"]["command"]
+    address = bind(command[command.index("--bind") + 1])
+    settings = Settings.from_environ(environment_of("api", environ))
+    # Then it asks who comes, and so it starts
+    assert address
+    check_callers_are_asked(settings, address)
+    assert address[1] == 8080
+    assert settings.http_auth == {"tokens"}
+
+
+def test_the_http_server_works_on_what_the_workers_work_on() -> None:
+    # Given both
+    worker, api = (environment_of(service, CONFIGURED) for service in ("worker", "api"))
+    # Then where they have the same settings, these are the same, and so is the folder of files
+    assert {name for name in api if name in worker and api[name] != worker[name]} == set()
+    assert SERVICES["api"]["volumes"] == SERVICES["worker"]["volumes"]
 
 
 def test_credentials_of_aws_are_passed_on_and_never_written_down() -> None:

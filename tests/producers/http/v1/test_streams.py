@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
-from werkzeug.serving import make_server
 
 from tagfleet.models import jobs
 from tagfleet.models.database import now
@@ -21,6 +19,7 @@ from tagfleet.models.states import JobStatus
 from tagfleet.producers.http.app import create_app
 from tagfleet.producers.http.streams.sse import streams
 
+from ..served import served
 from ..test_server import ApiProcess
 
 Record = Callable[..., str]
@@ -29,13 +28,8 @@ Record = Callable[..., str]
 @pytest.fixture
 def url(make_app: Callable[..., Flask]) -> Iterator[str]:
     """Where a server is on the test's database, in this process."""
-    server = make_server("127.0.0.1", 0, make_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(make_app()) as address:
+        yield address
 
 
 def test_a_job_is_followed_from_its_first_change_to_its_end(url: str, record: Record) -> None:
