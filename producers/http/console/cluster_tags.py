@@ -93,12 +93,12 @@ def _is_stale(present: AnyResource) -> bool:
 
 
 def _tags_of(text: str) -> frozenset[str]:
-    """The tags of a form: each on a line of its own, or with commas.
+    """The tags of a form: each on a line of its own; a comma may be a part of one.
 
     Raises:
         Problem: 400, one cannot be a tag.
     """
-    given = [tag.strip() for line in text.splitlines() for tag in line.split(",")]
+    given = [line.strip() for line in text.splitlines()]
     wanted = list(dict.fromkeys(tag for tag in given if tag))
     try:
         found = ClusterSchema().fields["tags"].deserialize(wanted)

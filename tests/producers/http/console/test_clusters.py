@@ -141,7 +141,7 @@ def test_jobs_move_to_the_cluster_that_gets_their_tag(client: FlaskClient) -> No
     """Given the tag is on both clusters / when the first is to lose it / then all jobs go to the other one."""
     # given
     fields = hidden_fields(client.get("/clusters/spare/tags"), "/clusters/spare/tags")
-    client.post("/clusters/spare/tags/apply", data=fields | {"tags": "type:yarn, zone:b"})
+    client.post("/clusters/spare/tags/apply", data=fields | {"tags": "type:yarn\nzone:b"})
 
     # when
     text = send(client, TAGS, TAGS, tags="").text
@@ -154,7 +154,7 @@ def test_jobs_move_to_the_cluster_that_gets_their_tag(client: FlaskClient) -> No
 def test_tags_that_change_nothing_have_nothing_to_apply(client: FlaskClient) -> None:
     """Given the tags that are there / then there is nothing to apply."""
     # when
-    answer = send(client, TAGS, TAGS, tags=" type:yarn ,\n\n")
+    answer = send(client, TAGS, TAGS, tags=" type:yarn \n\n")
 
     # then
     assert "Nothing: these are the tags that it has." in answer.text
@@ -185,7 +185,7 @@ def test_of_two_admins_the_second_is_told(client: FlaskClient) -> None:
 
     # and when
     mended = hidden_fields(answer, TAGS)
-    client.post(f"{TAGS}/apply", data=mended | {"tags": "a:1,b:2"})
+    client.post(f"{TAGS}/apply", data=mended | {"tags": "a:1\nb:2"})
 
     # then
     assert tags_of() == {"a:1", "b:2"}
