@@ -33,7 +33,7 @@ TRUST: Final[dict[str, Setting]] = {
         PUBLIC,
         "Which hosts a job's files may be fetched from: `public` is any at a public address, a name "
         "(`*.example.com`: all below it) that host wherever it is, a network the addresses in it. Cloud "
-        "metadata needs an entry for its one address. `tagfleet up` with its local EMR adds loopback.",
+        "metadata needs an entry for its one address. Where EMR itself is on loopback, loopback is added.",
         hosts,
         "public, names, addresses and networks such as 10.0.0.0/8, with commas between",
     ),
@@ -41,7 +41,7 @@ TRUST: Final[dict[str, Setting]] = {
         "TAGFLEET_SOURCE_FOLDERS",
         "",
         "Below which folders of a worker's machine a job's files may be. Unset: none, but for attachments; "
-        "`tagfleet up` with its local EMR: all, because jobs run on this machine anyway.",
+        "where EMR itself is on loopback, all: jobs run on this machine anyway.",
         folders,
         "absolute paths, with commas between",
     ),

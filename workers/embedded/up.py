@@ -21,7 +21,6 @@ from ...models.embedded_mongodb import served
 from ...models.errors import ServiceUnavailable
 from ...models.local_addresses import use_local_emr
 from ...models.processes import dies_with_parent, free_port, make_folder, stop
-from ...models.setting_values import PUBLIC
 from ...models.settings import SETTINGS, Settings
 from ...monitoring import exposition
 from ..process import DEFAULT_THREADS, open_fleet, working
@@ -39,9 +38,6 @@ BUCKET = "tagfleet"
 #: The local EMR may be asked more often than EMR: it has no quota.
 LOCAL_SWEEP_SECONDS = 0.5
 LOCAL_BATCH_SECONDS = 0.2
-
-#: Where the local S3 and the web servers of a developer are.
-LOOPBACK = ("127.0.0.0/8", "::1")
 
 #: How long the local EMR may take to answer, in seconds.
 START_SECONDS = 60.0
@@ -93,12 +89,8 @@ def _at_local_pace(settings: Settings) -> Settings:
     def pace(name: str, local: float) -> float:
         return float(getattr(settings, name)) if SETTINGS[name].variable in os.environ else local
 
-    # Jobs run on this machine, so they may as well fetch from it; unless a user has said what they may.
-    hosts, folders = settings.source_hosts, settings.source_folders
     return replace(
         settings,
-        source_hosts=(PUBLIC, *LOOPBACK) if hosts == (PUBLIC,) else hosts,
-        source_folders=folders or (Path("/"),),
         sweep_seconds=pace("sweep_seconds", LOCAL_SWEEP_SECONDS),
         batch_seconds=pace("batch_seconds", LOCAL_BATCH_SECONDS),
         emr_quotas=settings.emr_quotas if SETTINGS["emr_quotas"].variable in os.environ else None,

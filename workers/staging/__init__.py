@@ -5,6 +5,7 @@ from .area import Staging
 from .errors import StagingDelayed
 from .plan import FileToStage, StagingPlan, plan_staging
 from .run_script import RunScript, run_script
+from .sources import is_loopback
 from .stage import StagedFile
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "StagingDelayed",
     # What a site lets jobs fetch
     "SourceRules",
+    "is_loopback",
     # The script that its step is
     "RunScript",
     "run_script",
