@@ -48,6 +48,13 @@ def create_app(settings: Settings, *, most_streams: int = 16) -> Flask:
     return app
 
 
+def openapi_text() -> str:
+    """The OpenAPI document of the whole application, as it is kept in docs/."""
+    app = create_app(Settings.from_environ({}))
+    api: openapi.FleetApi = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    return openapi.as_text(api.document(app))
+
+
 def _blueprints() -> Iterable[Blueprint]:
     """Everything that is served; a new part of the server stands here."""
     yield health.blueprint

@@ -15,7 +15,6 @@ from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
 from ... import __version__
-from ...models.settings import Settings
 from . import openapi_errors, openapi_fields, problems
 from .security import session
 from .security.roles import Role, is_public, needed_role, public, view_of
@@ -108,16 +107,6 @@ class FleetApi(Api):
         answer = Response(self._text, mimetype="application/json")
         answer.set_etag(hashlib.sha256(self._text.encode()).hexdigest()[:32])
         return answer.make_conditional(request)  # type: ignore[return-value]
-
-
-def text_of_all() -> str:
-    """The document of the whole application, as it is kept in docs/."""
-    # It imports this module.
-    from .app import create_app
-
-    app = create_app(Settings.from_environ({}))
-    api: FleetApi = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    return as_text(api.document(app))
 
 
 def as_text(document: dict[str, Any]) -> str:
