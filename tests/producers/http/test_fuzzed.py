@@ -18,7 +18,7 @@ from schemathesis.specs.openapi import checks
 from tagfleet.producers.http.v3 import examples
 
 #: For each operation; set to thousands for a long run (see CONTRIBUTING).
-EXAMPLES = int(os.environ.get("TAGFLEET_TEST_FUZZ_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("TAGFLEET_TEST_FUZZ_EXAMPLES", "2"))
 SEED = int(os.environ.get("TAGFLEET_TEST_FUZZ_SEED", "1"))
 
 #: What such a path answers has no end: it is tested elsewhere.
