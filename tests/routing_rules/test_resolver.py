@@ -74,7 +74,7 @@ def united(one: Criterion, other: Criterion) -> Criterion | None:
     return Criterion(**parts, tags=one.tags | other.tags)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(requests_of_small_world(), commands_of_small_world(), clusters_of_small_world())
 def test_the_resolver_finds_what_the_contract_says(
     asked: JobRequest, commands: list[Command], clusters: list[Cluster]

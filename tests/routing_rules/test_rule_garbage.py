@@ -59,13 +59,13 @@ def _problems_of(text: bytes) -> tuple[str, ...]:
     return ()
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FILES)
 def test_any_data_is_read_or_refused_with_its_place(data: dict[str, Any]) -> None:
     read(json.dumps(data).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_file_with_a_part_torn_out_or_written_over_is_read_or_refused(
     data: st.DataObject,

@@ -68,7 +68,7 @@ JOBS = st.lists(
 @given(
     st.sampled_from(RULES), clusters_of_small_world(), commands_of_small_world(), JOBS, st.data()
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 def test_a_remembered_decision_is_the_plain_one(
     rules: module.RuleSet,
     clusters: list[Cluster],

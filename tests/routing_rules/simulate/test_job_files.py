@@ -181,7 +181,7 @@ TEXTS = st.text(max_size=6) | st.sampled_from(["", " ", "a" * 256, "\x00", "geni
         max_size=4,
     )
 )
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_the_quick_way_reads_what_the_schema_reads(rows: list[dict[str, Any]]) -> None:
     # Given a reader that has seen plain requests already
     reader = JobReader()

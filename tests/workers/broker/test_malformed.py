@@ -80,7 +80,7 @@ def delivery_of(body: bytes) -> Delivery:
     )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(malformed_bodies())
 def test_a_malformed_body_is_refused_with_a_reason(body):
     with pytest.raises(Unusable) as refused:
